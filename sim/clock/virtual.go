@@ -1,0 +1,135 @@
+package clock
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+)
+
+// Virtual is a clock that moves only when Advance is called. Timers fire in
+// order of their time, then of their making.
+type Virtual struct {
+	mu   sync.Mutex
+	now  time.Time
+	next int64
+	heap timerHeap
+}
+
+// NewVirtual returns a virtual clock standing at origin.
+func NewVirtual(origin time.Time) *Virtual { return &Virtual{now: origin.UTC().Round(0)} }
+
+// Now implements Clock.
+func (v *Virtual) Now() time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.now
+}
+
+// Mode implements Clock.
+func (v *Virtual) Mode() string { return "virtual" }
+
+// Speed implements Clock.
+func (v *Virtual) Speed() float64 { return 0 }
+
+// NewTimer implements Clock.
+func (v *Virtual) NewTimer(d time.Duration) Timer { return v.schedule(d, 0) }
+
+// NewTicker implements Clock.
+func (v *Virtual) NewTicker(d time.Duration) Ticker { return virtualTicker{v.schedule(d, d)} }
+
+// Advance moves the clock by d, firing what falls due on the way at its own time.
+func (v *Virtual) Advance(d time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	end := v.now.Add(d)
+	for len(v.heap) > 0 && !v.heap[0].at.After(end) {
+		t := heap.Pop(&v.heap).(*virtualTimer)
+		v.now = t.at
+		select {
+		case t.c <- t.at:
+		default: // a slow receiver misses ticks, as with time.Ticker
+		}
+		if t.every > 0 {
+			t.at = t.at.Add(t.every)
+			heap.Push(&v.heap, t)
+		}
+	}
+	v.now = end
+}
+
+// Next returns the time of the earliest pending timer, if any.
+func (v *Virtual) Next() (time.Time, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.heap) == 0 {
+		return time.Time{}, false
+	}
+	return v.heap[0].at, true
+}
+
+func (v *Virtual) schedule(d, every time.Duration) *virtualTimer {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := &virtualTimer{clock: v, c: make(chan time.Time, 1), at: v.now.Add(max(d, 0)), seq: v.next, every: every}
+	v.next++
+	if d <= 0 && every == 0 {
+		t.index = -1
+		t.c <- v.now
+		return t
+	}
+	heap.Push(&v.heap, t)
+	return t
+}
+
+type virtualTimer struct {
+	clock *Virtual
+	c     chan time.Time
+	at    time.Time
+	seq   int64
+	every time.Duration
+	index int
+}
+
+func (t *virtualTimer) C() <-chan time.Time { return t.c }
+
+func (t *virtualTimer) Stop() bool {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	if t.index < 0 {
+		return false
+	}
+	heap.Remove(&t.clock.heap, t.index)
+	return true
+}
+
+type virtualTicker struct{ t *virtualTimer }
+
+func (t virtualTicker) C() <-chan time.Time { return t.t.c }
+func (t virtualTicker) Stop()               { t.t.Stop() }
+
+type timerHeap []*virtualTimer
+
+func (h timerHeap) Len() int { return len(h) }
+func (h timerHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].seq < h[j].seq
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *timerHeap) Push(x any) {
+	t := x.(*virtualTimer)
+	t.index = len(*h)
+	*h = append(*h, t)
+}
+func (h *timerHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	t.index = -1
+	return t
+}
