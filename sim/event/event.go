@@ -1,0 +1,103 @@
+// Package event is the lab's one event log: install steps, drops, faults and
+// queries as typed events with the lab's time. Progress output, the terminal
+// UI and reports are views of it.
+package event
+
+import (
+	"sync"
+	"time"
+)
+
+// Level says how much an event deserves attention.
+type Level string
+
+// Levels, as in Kubernetes events with an addition for failures.
+const (
+	Normal  Level = "Normal"
+	Warning Level = "Warning"
+	Error   Level = "Error"
+)
+
+// Event is one thing that happened.
+type Event struct {
+	Seq  int64     `json:"seq"`
+	Time time.Time `json:"time"`
+	// Level is Normal, Warning or Error.
+	Level Level `json:"level"`
+	// Reason is a CamelCase word, stable enough to script against.
+	Reason string `json:"reason"`
+	// Object is what the event is about, such as "region-1/vmauth".
+	Object  string `json:"object"`
+	Message string `json:"message"`
+}
+
+// Log keeps the newest events and hands them to subscribers. It is safe for
+// concurrent use; a nil *Log discards.
+type Log struct {
+	mu   sync.Mutex
+	now  func() time.Time
+	ring []Event
+	seq  int64
+	size int
+	subs map[chan Event]struct{}
+}
+
+// NewLog returns a log that stamps with now and keeps the newest size events.
+func NewLog(now func() time.Time, size int) *Log {
+	return &Log{now: now, size: size, subs: map[chan Event]struct{}{}}
+}
+
+// Add appends an event. It never blocks: a subscriber that does not keep up
+// misses events and can see so from the sequence numbers.
+func (l *Log) Add(level Level, reason, object, message string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq++
+	e := Event{Seq: l.seq, Time: l.now(), Level: level, Reason: reason, Object: object, Message: message}
+	if len(l.ring) >= l.size {
+		l.ring = append(l.ring[:0], l.ring[1:]...)
+	}
+	l.ring = append(l.ring, e)
+	for c := range l.subs {
+		select {
+		case c <- e:
+		default:
+		}
+	}
+}
+
+// Since returns the kept events with a sequence number above seq.
+func (l *Log) Since(seq int64) []Event {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, e := range l.ring {
+		if e.Seq > seq {
+			return append([]Event(nil), l.ring[i:]...)
+		}
+	}
+	return nil
+}
+
+// Subscribe returns a channel of the events to come and a function that ends
+// the subscription and closes the channel.
+func (l *Log) Subscribe() (<-chan Event, func()) {
+	c := make(chan Event, 256)
+	l.mu.Lock()
+	l.subs[c] = struct{}{}
+	l.mu.Unlock()
+	var once sync.Once
+	return c, func() {
+		once.Do(func() {
+			l.mu.Lock()
+			delete(l.subs, c)
+			close(c)
+			l.mu.Unlock()
+		})
+	}
+}
