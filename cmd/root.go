@@ -1,0 +1,163 @@
+// Package cmd is koflab's command line: one command per file, each turning
+// flags into a call of the packages below.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"koflab/topology/lab/control"
+	"koflab/topology/lab/state"
+)
+
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+	// exitInterrupted is 128 + SIGINT, as shells have it.
+	exitInterrupted = 130
+)
+
+// usageError marks what the user can mend by changing the command line or the
+// file named on it; it exits with 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// Main runs koflab and returns its exit code.
+func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		fmt.Fprintln(errOut, "koflab: interrupted")
+		return exitInterrupted
+	}
+	fmt.Fprintf(errOut, "koflab: %v\n", err)
+	var usage usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "koflab",
+		Short: "A KOF lab on one machine",
+		Long: `koflab brings up a KOF installation - management, regional and child clusters -
+on this machine, feeds it synthetic metrics, logs and traces, and answers
+federated queries over all of it.`,
+		Example: `  koflab up                                   # a lab of 1 management, 2 regions, 4 children
+  koflab query 'count by (cluster)(kube_node_info)'
+  koflab query --logs '_time:5m severity_text:ERROR | limit 5'
+  koflab down`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          group,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w; see '%s --help'", err, c.CommandPath())
+	})
+	root.AddCommand(
+		newUpCommand(), newDownCommand(), newStatusCommand(), newEndpointsCommand(),
+		newQueryCommand(), newEventsCommand(), newTopologyCommand(),
+		newVersionCommand(), newComponentCommand(),
+	)
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// group is the RunE of a command that only holds others.
+func group(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unknown command %q for %q; see '%s --help'", args[0], c.CommandPath(), c.CommandPath())
+	}
+	return c.Help()
+}
+
+// exactly wants n arguments, named for the message.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return usagef("%s is missing; see '%s --help'", names[len(args)], c.CommandPath())
+		}
+		if len(args) > len(names) {
+			return usagef("unexpected argument %q; see '%s --help'", args[len(names)], c.CommandPath())
+		}
+		return nil
+	}
+}
+
+// nameFlag adds --name, which every command on a running lab takes.
+func nameFlag(c *cobra.Command, name *string) {
+	c.Flags().StringVar(name, "name", "koflab", "the lab's name")
+	_ = c.RegisterFlagCompletionFunc("name", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		names, _ := state.List()
+		return names, cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// connect finds the running lab of a name.
+func connect(name string) (*control.Client, error) {
+	dir, err := labDir(name)
+	if err != nil {
+		return nil, err
+	}
+	record, err := dir.Read()
+	switch {
+	case dir.Alive() && err == nil:
+		return control.NewClient(record.Socket), nil
+	case dir.Alive():
+		return nil, fmt.Errorf("lab %s is still starting; try again in a moment", name)
+	case errors.Is(err, state.ErrNotFound):
+		return nil, fmt.Errorf("there is no lab named %s; start it with 'koflab up%s'", name, nameArg(name))
+	case err != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("lab %s is not running: its process (pid %d) ended without a shutdown; its data is kept in %s: 'koflab up%s' continues it, 'koflab down%s' removes it",
+		name, record.PID, dir.Path(), nameArg(name), nameArg(name))
+}
+
+// labDir checks the name and returns the lab's state directory.
+func labDir(name string) (*state.Dir, error) {
+	if !validName(name) {
+		return nil, usagef("--name %q: want a DNS label: lower case letters, digits and '-', at most 63", name)
+	}
+	return state.At(name)
+}
+
+func validName(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+func nameArg(name string) string {
+	if name == "koflab" {
+		return ""
+	}
+	return " --name " + name
+}

@@ -1,0 +1,104 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"koflab/topology/lab/control"
+)
+
+func newStatusCommand() *cobra.Command {
+	var name, output string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show clusters, components and the flow of telemetry",
+		Long: `Show the lab: its clusters, what backs each component, and for every hop and
+signal how many records were offered, acknowledged, are queued or were dropped.
+At every hop offered = acknowledged + queued + dropped.`,
+		Example: `  koflab status
+  koflab status -o json | jq '.flow[] | select(.dropped != {})'`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := connect(name)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			s, err := client.Status(c.Context())
+			if err != nil {
+				return err
+			}
+			if output != "table" {
+				return printAs(c.OutOrStdout(), output, s)
+			}
+			return printStatus(c.OutOrStdout(), s)
+		},
+	}
+	nameFlag(c, &name)
+	outputFlag(c, &output, "table", "json", "yaml")
+	return c
+}
+
+func printStatus(w io.Writer, s control.Status) error {
+	speed := ""
+	if s.Clock.Speed != 1 {
+		speed = fmt.Sprintf(" at %gx", s.Clock.Speed)
+	}
+	fmt.Fprintf(w, "lab %s: %s, %s clusters, stack %s, seed %d\n", s.Name, s.Phase, s.Provider, s.Stack, s.Seed)
+	fmt.Fprintf(w, "clock: %s (%s%s)\n\n", s.Clock.Now.Format(time.RFC3339), s.Clock.Mode, speed)
+	var rows [][]string
+	for _, c := range s.Clusters {
+		ready := "yes"
+		if !c.Ready {
+			ready = "no"
+		}
+		running := 0
+		for _, k := range c.Components {
+			if k.State == "Running" {
+				running++
+			}
+		}
+		region := c.Region
+		if region == "" {
+			region = "-"
+		}
+		rows = append(rows, []string{c.Name, c.Role, region, ready, fmt.Sprintf("%d/%d", running, len(c.Components)), c.Message})
+	}
+	if err := table(w, []string{"CLUSTER", "ROLE", "STORED IN", "READY", "COMPONENTS", ""}, rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return printFlow(w, s.Flow)
+}
+
+func printFlow(w io.Writer, flow []control.Flow) error {
+	var rows [][]string
+	for _, f := range flow {
+		rows = append(rows, []string{
+			f.From, f.To, f.Signal, count(f.Offered), count(f.Acknowledged), count(f.Queued),
+			drops(f.Dropped), count(f.Duplicated), strconv.FormatFloat(f.RatePerSecond, 'f', 1, 64),
+		})
+	}
+	return table(w, []string{"FROM", "TO", "SIGNAL", "OFFERED", "ACKNOWLEDGED", "QUEUED", "DROPPED", "DUPLICATED", "PER SECOND"}, rows)
+}
+
+func count(n int64) string { return strconv.FormatInt(n, 10) }
+
+// drops prints reason=n pairs, sorted by reason.
+func drops(d map[string]int64) string {
+	if len(d) == 0 {
+		return "0"
+	}
+	parts := make([]string, 0, len(d))
+	for reason, n := range d {
+		parts = append(parts, fmt.Sprintf("%s=%d", reason, n))
+	}
+	sort.Strings(parts)
+	return strings.Join(parts, ",")
+}
