@@ -1,0 +1,145 @@
+package topology
+
+import "time"
+
+// relations checks what one field's rule cannot see: names, references and
+// combinations, on a lab with its defaults.
+func (f *findings) relations(lab *Lab) {
+	if stack, err := Profile(lab.Stack); err != nil {
+		f.add("stack", "%v", err)
+	} else if !stack.Tenants.Enabled {
+		f.noTenants(lab)
+	}
+	f.names(lab)
+	f.domains(lab)
+	f.managementData(lab)
+	f.placements(lab)
+}
+
+// names: management and regions share their name with no other cluster; two
+// children may, in different namespaces.
+func (f *findings) names(lab *Lab) {
+	const rename = "rename one"
+	taken := map[string]string{lab.Management.Name: "management"} // name -> path
+	for i := range lab.Regions {
+		at := item("regions", i)
+		f.unique(taken, lab.Regions[i].Name, at, rename)
+	}
+	children := map[string]string{} // namespace/name -> path
+	for i := range lab.Children {
+		c, at := &lab.Children[i], item("children", i)
+		if other, ok := taken[c.Name]; ok && c.Name != "" {
+			f.add(join(at, "name"), "name %q is taken by the cluster %s, %s", clip(c.Name), f.where(other), rename)
+		} else if c.Name != "" {
+			f.unique(children, c.Namespace+"/"+c.Name, at, rename+" or put it into another namespace")
+		}
+	}
+}
+
+func (f *findings) unique(taken map[string]string, name, path, fix string) {
+	if other, ok := taken[name]; ok && name != "" {
+		f.add(join(path, "name"), "name %q is taken by the cluster %s, %s", clip(name), f.where(other), fix)
+		return
+	}
+	taken[name] = path
+}
+
+// noTenants: a tenant that nothing enforces would be a promise broken.
+func (f *findings) noTenants(lab *Lab) {
+	for i := range lab.Children {
+		if tenant := lab.Children[i].Tenant; tenant != "" {
+			f.add(join(item("children", i), "tenant"),
+				"stack %s has no tenants, remove tenant: %s or choose another stack", lab.Stack, clip(tenant))
+		}
+	}
+}
+
+// domains: two stores of one domain would be one host to their clients.
+func (f *findings) domains(lab *Lab) {
+	taken := map[string]string{}
+	check := func(domain, path string) {
+		if other, ok := taken[domain]; ok && domain != "" {
+			f.add(join(path, "domain"), "domain %q is taken by the cluster %s, give each its own", clip(domain), f.where(other))
+			return
+		}
+		taken[domain] = path
+	}
+	if lab.ManagementData.Stores() {
+		check(lab.Management.Domain, "management")
+	}
+	for i := range lab.Regions {
+		check(lab.Regions[i].Domain, item("regions", i))
+	}
+}
+
+// managementData: KOF's chart fails when more than one of its modes is on.
+func (f *findings) managementData(lab *Lab) {
+	regions := len(lab.Regions)
+	switch data := lab.ManagementData; {
+	case data == ManagementDataRegionless && regions > 0:
+		f.add("managementData", "regionless makes management the only region, but there are %d regions, remove them or choose m2m", regions)
+	case data != ManagementDataRegionless && regions == 0 && !f.found("regions"):
+		f.add("regions", "the lab has no region to store telemetry, add one or set managementData: regionless")
+	case data == ManagementDataM2R && lab.region(lab.Management.Region) == nil && !f.found("regions"):
+		f.add("management.region", "region %q does not exist, %s", clip(lab.Management.Region), orOneOf(lab.Management.Region, lab.storeNames()))
+	}
+}
+
+// placements: every child has a region unless it may go without.
+func (f *findings) placements(lab *Lab) {
+	for i := range lab.Children {
+		if c := &lab.Children[i]; c.RegionNamespace != "" && !lab.CrossNamespace {
+			f.add(join(item("children", i), "regionNamespace"),
+				"regionNamespace is read only across namespaces, remove it or set crossNamespace: true")
+		}
+	}
+	// A mistake in the regions would be repeated by each of their children.
+	if f.found("regions") || f.found("managementData") || f.found("crossNamespace") {
+		return
+	}
+	for i, p := range ResolveRegions(lab, nil) {
+		if c := &lab.Children[i]; p.Err != nil && !c.AllowUnresolved {
+			at := item("children", i)
+			if c.Region != "" {
+				at = join(at, "region")
+			}
+			f.add(at, "%s, %s; or set allowUnresolved: true to run without", p.Err.Reason, p.Err.Fix)
+		}
+	}
+}
+
+// durations checks the ranges of durations, before defaults: a zero that was
+// given is out of range, one that was not stands for the default.
+func (f *findings) durations(lab *Lab) {
+	f.retention(lab.Management.Retention, "management.retention")
+	f.workloadDurations(&lab.Management.Workload, "management")
+	for i := range lab.Regions {
+		at := item("regions", i)
+		f.retention(lab.Regions[i].Retention, join(at, "retention"))
+		f.workloadDurations(&lab.Regions[i].Workload, at)
+	}
+	for i := range lab.Children {
+		f.workloadDurations(&lab.Children[i].Workload, item("children", i))
+	}
+}
+
+// retention: VictoriaMetrics and VictoriaLogs keep data for a day at least and
+// a century at most.
+func (f *findings) retention(r Retention, path string) {
+	f.between(join(path, "metrics"), r.Metrics, day, 100*year)
+	f.between(join(path, "logs"), r.Logs, day, 100*year)
+	f.between(join(path, "traces"), r.Traces, day, 100*year)
+	f.between(join(path, "audit"), r.Audit, day, 100*year)
+}
+
+func (f *findings) workloadDurations(w *Workload, path string) {
+	second, minute := Duration(time.Second), Duration(time.Minute)
+	f.between(join(path, "scrapeInterval"), w.ScrapeInterval, second, 5*minute)
+	f.between(join(path, "collector.retryMaxElapsed"), w.Collector.RetryMaxElapsed, second, 7*day)
+}
+
+func (f *findings) between(path string, d, least, most Duration) {
+	if (d != 0 || f.given(path)) && (d < least || d > most) {
+		f.add(path, "%s is %s, give %s to %s", label(path), d, least, most)
+	}
+}
