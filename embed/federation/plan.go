@@ -1,0 +1,214 @@
+package federation
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// plan is a query split in two: parts for the groups, and an expression over
+// their answers for the engine here.
+type plan struct {
+	parts []*part
+	expr  string
+}
+
+// planner finds the largest expressions that groups can evaluate.
+//
+// Plain selectors are pushed as values at the instants the engine will look at,
+// because staleness markers, which decide where a series ends, do not travel
+// over the query API. Range selectors are fetched as raw samples: markers are no
+// samples of theirs.
+type planner struct {
+	members        []*member
+	stamped        map[string]bool
+	assumeDisjoint bool
+	namesMatter    bool
+	plan           plan
+	known          map[string]*part
+}
+
+// newPlan splits the query for evaluation at the grid's instants.
+func newPlan(language parser.Parser, members []*member, expr string, g grid, assumeDisjoint bool) (*plan, error) {
+	tree, err := language.ParseExpr(expr)
+	if err != nil {
+		return nil, &QueryError{Type: "bad_data", Err: err}
+	}
+	start, end := time.UnixMilli(g.start), time.UnixMilli(g.end)
+	// The engine's own preparation resolves start(), end() and duration
+	// expressions, which a group would take from the grid it is asked for.
+	tree, err = promql.PreprocessExpr(tree, start, end, time.Duration(g.step)*time.Millisecond)
+	if err != nil {
+		return nil, &QueryError{Type: "bad_data", Err: err}
+	}
+	resolve(tree)
+	p := &planner{
+		members:        members,
+		stamped:        stampNames(members),
+		assumeDisjoint: assumeDisjoint,
+		namesMatter:    namesMatter(tree),
+		known:          map[string]*part{},
+	}
+	p.plan.expr = p.rewrite(tree, g, false).String()
+	return &p.plan, nil
+}
+
+// resolve replaces what depends on the query's context by its value.
+func resolve(e parser.Expr) {
+	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
+		switch n := n.(type) {
+		case *parser.VectorSelector:
+			n.OriginalOffsetExpr, n.StartOrEnd = nil, 0
+		case *parser.MatrixSelector:
+			n.RangeExpr = nil
+		case *parser.SubqueryExpr:
+			n.OriginalOffsetExpr, n.RangeExpr, n.StepExpr, n.StartOrEnd = nil, nil, nil, 0
+			if n.Step == 0 {
+				n.Step = subqueryStep
+			}
+		}
+		return nil
+	})
+}
+
+// rewrite returns what the engine here evaluates in place of e. Pinned
+// expressions have the same value at all instants and are evaluated at the first.
+func (p *planner) rewrite(e parser.Expr, g grid, pinned bool) parser.Expr {
+	if s, ok := e.(*parser.VectorSelector); ok {
+		return p.fetchSelector(s, g)
+	}
+	if s, ok := p.local(e); ok && e.Type() == parser.ValueTypeVector {
+		return reference(p.push(&part{expr: e, grid: g, groups: s.groups, keep: s.keep}), g, pinned)
+	}
+	switch e := e.(type) {
+	case *parser.StepInvariantExpr:
+		return p.rewrite(e.Expr, instant(g.start), true)
+	case *parser.ParenExpr:
+		return &parser.ParenExpr{Expr: p.rewrite(e.Expr, g, pinned)}
+	case *parser.UnaryExpr:
+		return &parser.UnaryExpr{Op: e.Op, Expr: p.rewrite(e.Expr, g, pinned)}
+	case *parser.BinaryExpr:
+		e.LHS, e.RHS = p.rewrite(e.LHS, g, pinned), p.rewrite(e.RHS, g, pinned)
+	case *parser.AggregateExpr:
+		if merged, ok := p.distribute(e, g, pinned); ok {
+			return merged
+		}
+		e.Expr = p.rewrite(e.Expr, g, pinned)
+		if e.Param != nil {
+			e.Param = p.rewrite(e.Param, g, pinned)
+		}
+	case *parser.Call:
+		return p.rewriteCall(e, g, pinned)
+	case *parser.SubqueryExpr:
+		e.Expr = p.rewrite(e.Expr, g.inside(e), false)
+	case *parser.MatrixSelector:
+		return p.fetchRange(e, g)
+	}
+	return e
+}
+
+func (p *planner) rewriteCall(e *parser.Call, g grid, pinned bool) parser.Expr {
+	if e.Func.Name == "timestamp" || e.Func.Name == "start_timestamp" {
+		// Of a selector they tell the time of the sample, which only the group knows.
+		if s, ok := e.Args[0].(*parser.VectorSelector); ok {
+			groups := narrowed(p.members, s.LabelMatchers)
+			return reference(p.push(&part{expr: e, grid: g, groups: groups, keep: p.stamped}), g, pinned)
+		}
+	}
+	for i, arg := range e.Args {
+		if e.Func.Name == "info" && i == 1 {
+			break // a selector in form only: the engine reads its matchers
+		}
+		e.Args[i] = p.rewrite(arg, g, pinned)
+	}
+	return e
+}
+
+// fetchSelector asks for a selector's values where the engine will look for
+// them; offset and @ stay in the query here.
+func (p *planner) fetchSelector(e *parser.VectorSelector, g grid) parser.Expr {
+	bare := *e
+	bare.OriginalOffset, bare.Timestamp = 0, nil
+	fetched := p.push(&part{
+		expr:   &bare,
+		grid:   g.shifted(e.OriginalOffset, e.Timestamp),
+		groups: narrowed(p.members, e.LabelMatchers),
+		keep:   p.stamped,
+	})
+	return markedSelector(e, fetched)
+}
+
+// fetchRange asks for the raw samples of all windows of a range selector at once.
+func (p *planner) fetchRange(e *parser.MatrixSelector, g grid) parser.Expr {
+	selector, ok := e.VectorSelector.(*parser.VectorSelector)
+	if !ok || g.points() == 0 {
+		return e
+	}
+	read := g.shifted(selector.OriginalOffset, selector.Timestamp)
+	window := e.Range + time.Duration(read.last()-read.start)*time.Millisecond
+	end := read.last()
+	if selector.Anchored || selector.Smoothed {
+		window += lookback // these look for a sample before the window
+	}
+	if selector.Smoothed {
+		window, end = window+lookback, end+lookback.Milliseconds() // and after it
+	}
+	bare := *selector
+	bare.OriginalOffset, bare.Timestamp, bare.Anchored, bare.Smoothed = 0, nil, false, false
+	fetched := p.push(&part{
+		expr:   &bare,
+		grid:   instant(end),
+		window: window,
+		groups: narrowed(p.members, selector.LabelMatchers),
+		keep:   p.stamped,
+	})
+	local := *e
+	local.VectorSelector = markedSelector(selector, fetched)
+	return &local
+}
+
+func markedSelector(e *parser.VectorSelector, fetched *part) *parser.VectorSelector {
+	local := *e
+	local.Smoothed = e.Smoothed && fetched.window > 0
+	local.LabelMatchers = append(append([]*labels.Matcher{}, e.LabelMatchers...), fetched.marker())
+	return &local
+}
+
+// push adds a part, or finds the same one asked for before.
+func (p *planner) push(n *part) *part {
+	n.expr = unwrapped(n.expr)
+	key := n.key()
+	if old := p.known[key]; old != nil {
+		return old
+	}
+	n.name = strconv.Itoa(len(p.plan.parts))
+	p.plan.parts = append(p.plan.parts, n)
+	p.known[key] = n
+	return n
+}
+
+func unwrapped(e parser.Expr) parser.Expr {
+	for {
+		switch inner := e.(type) {
+		case *parser.ParenExpr:
+			e = inner.Expr
+		case *parser.StepInvariantExpr:
+			e = inner.Expr
+		default:
+			return e
+		}
+	}
+}
+
+// reference stands for the part's result where a whole expression was pushed.
+func reference(n *part, g grid, pinned bool) parser.Expr {
+	s := n.selector()
+	if pinned {
+		at := g.start
+		s.Timestamp = &at
+	}
+	return &parser.ParenExpr{Expr: s}
+}
