@@ -1,0 +1,333 @@
+package logstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/timeutil"
+)
+
+// Query is a LogsQL query with its arguments applied.
+type Query struct {
+	*logstorage.Query
+	// From and To are the time range asked for, in Unix nanoseconds, both
+	// inclusive; the ends of int64 where the query has no bound.
+	From, To int64
+
+	args url.Values
+	now  int64
+}
+
+// maxQueryForm bounds the form of a POST query.
+const maxQueryForm = 1 << 20
+
+// ParseQuery reads a request's query, start, end, time, extra_filters and
+// extra_stream_filters arguments, from URL and form, as VictoriaLogs does.
+func (s *Store) ParseQuery(w http.ResponseWriter, r *http.Request) (*Query, error) {
+	args, err := ParseForm(w, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.NewQuery(args.Get("query"), args)
+}
+
+// ParseForm returns the arguments of a request's URL and form.
+func ParseForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return nil, Errorf(http.StatusMethodNotAllowed, "use GET or POST, not %s", r.Method)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxQueryForm)
+	if err := r.ParseForm(); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, Errorf(http.StatusRequestEntityTooLarge, "the form is larger than %d bytes", maxQueryForm)
+		}
+		return nil, fmt.Errorf("read arguments: %w", err)
+	}
+	return r.Form, nil
+}
+
+// NewQuery parses a LogsQL query and applies the other arguments to it. The
+// extra filters reach every subquery. Rows beyond the retention are left out.
+func (s *Store) NewQuery(query string, args url.Values) (*Query, error) {
+	q := &Query{args: args, now: s.opts.Clock.Now().UnixNano(), From: minTime, To: maxTime}
+	start, hasStart, err := q.time("start")
+	if err != nil {
+		return nil, err
+	}
+	end, hasEnd, err := q.time("end")
+	if err != nil {
+		return nil, err
+	}
+	at, hasTime, err := q.time("time")
+	if err != nil {
+		return nil, err
+	}
+	// The end is exclusive, and "now" belongs to the period it ends.
+	switch {
+	case hasTime:
+		at = before(at)
+	case hasEnd:
+		at = before(end)
+	default:
+		at = q.now
+	}
+	if q.Query, err = logstorage.ParseQueryAtTimestamp(query, at); err != nil {
+		return nil, fmt.Errorf("query [%s]: %w", query, err)
+	}
+	if hasStart || hasEnd {
+		if !hasStart {
+			start = minTime
+		}
+		if !hasEnd {
+			end = maxTime
+		} else {
+			end = before(end)
+		}
+		q.AddTimeFilter(start, end)
+	}
+	if err := q.addExtraFilters(); err != nil {
+		return nil, err
+	}
+	q.From, q.To = q.GetFilterTimeRange()
+	age, err := s.retentionFilter()
+	if err != nil {
+		return nil, err
+	}
+	q.AddExtraFilters(age)
+	return q, nil
+}
+
+func before(t int64) int64 {
+	if t == math.MinInt64 {
+		return t
+	}
+	return t - 1
+}
+
+// time parses a time argument: RFC 3339 or a part of it, Unix time in
+// seconds to nanoseconds, now, or a duration before now.
+func (q *Query) time(name string) (int64, bool, error) {
+	value := q.args.Get(name)
+	if value == "" {
+		return 0, false, nil
+	}
+	t, err := timeutil.ParseTimeAt(value, q.now)
+	if err != nil {
+		return 0, false, fmt.Errorf("%s: %q is not a time: %w", name, value, err)
+	}
+	return t, true, nil
+}
+
+// Int parses a count argument, 0 when absent.
+func (q *Query) Int(name string) (int, error) { return IntArg(q.args, name) }
+
+// IntArg parses a count argument, 0 when absent.
+func IntArg(args url.Values, name string) (int, error) {
+	value := args.Get(name)
+	if value == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s: %q is not a count", name, value)
+	}
+	return n, nil
+}
+
+// Duration parses a duration argument such as 5m or 1d, or seconds.
+func (q *Query) Duration(name string, otherwise time.Duration) (time.Duration, error) {
+	return durationArg(q.args, name, otherwise)
+}
+
+func durationArg(args url.Values, name string, otherwise time.Duration) (time.Duration, error) {
+	value := args.Get(name)
+	if value == "" {
+		return otherwise, nil
+	}
+	d, err := timeutil.ParseDuration(value)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is not a duration: %w", name, value, err)
+	}
+	return d, nil
+}
+
+// Arg returns an argument, "" when absent; Args all of its values.
+func (q *Query) Arg(name string) string    { return q.args.Get(name) }
+func (q *Query) Args(name string) []string { return q.args[name] }
+
+func (q *Query) addExtraFilters() error {
+	filtered := false
+	for name, parse := range map[string]func(string) (*logstorage.Filter, error){
+		"extra_filters":        parseExtraFilter,
+		"extra_stream_filters": parseExtraStreamFilter,
+	} {
+		for _, value := range q.args[name] {
+			if value == "" {
+				continue
+			}
+			f, err := parse(value)
+			if err != nil {
+				return fmt.Errorf("%s [%s]: %w", name, value, err)
+			}
+			q.AddExtraFilters(f)
+			filtered = true
+		}
+	}
+	if filtered && hasStreamContext(q.String()) {
+		return Errorf(http.StatusBadRequest, "the stream_context pipe reads rows around a match without the extra filters, so it is refused with them")
+	}
+	return nil
+}
+
+// hasStreamContext reports whether a query in its canonical form has the
+// stream_context pipe, be it in a subquery.
+func hasStreamContext(query string) bool {
+	for len(query) > 0 {
+		i := strings.IndexAny(query, "\"'`|")
+		if i < 0 {
+			return false
+		}
+		query = query[i:]
+		if query[0] != '|' {
+			quoted, err := strconv.QuotedPrefix(query)
+			if err != nil {
+				quoted = query[:1]
+			}
+			query = query[len(quoted):]
+			continue
+		}
+		query = strings.TrimLeft(query[1:], " ")
+		if strings.HasPrefix(query, "stream_context") {
+			return true
+		}
+	}
+	return false
+}
+
+// parseExtraFilter parses LogsQL, or a JSON object of field names and values.
+func parseExtraFilter(s string) (*logstorage.Filter, error) {
+	byField, ok := parseFilterObject(s)
+	if !ok {
+		return logstorage.ParseFilter(s)
+	}
+	var filters []string
+	for _, name := range sortedKeys(byField) {
+		var values []string
+		for _, v := range byField[name] {
+			values = append(values, strconv.Quote(v))
+		}
+		filters = append(filters, fmt.Sprintf("%q:in(%s)", name, strings.Join(values, ",")))
+	}
+	return logstorage.ParseFilter(strings.Join(filters, " "))
+}
+
+// parseExtraStreamFilter is parseExtraFilter for the labels of streams.
+func parseExtraStreamFilter(s string) (*logstorage.Filter, error) {
+	byLabel, ok := parseFilterObject(s)
+	if !ok {
+		return logstorage.ParseFilter(s)
+	}
+	var filters []string
+	for _, name := range sortedKeys(byLabel) {
+		var values []string
+		for _, v := range byLabel[name] {
+			values = append(values, regexp.QuoteMeta(v))
+		}
+		filters = append(filters, fmt.Sprintf("%q=~%q", name, strings.Join(values, "|")))
+	}
+	return logstorage.ParseFilter("{" + strings.Join(filters, ",") + "}")
+}
+
+// parseFilterObject parses {"name":"value","other":["this","or that"]}.
+func parseFilterObject(s string) (map[string][]string, bool) {
+	var raw map[string]any
+	if !strings.HasPrefix(s, `{"`) || json.Unmarshal([]byte(s), &raw) != nil {
+		return nil, false
+	}
+	filters := make(map[string][]string, len(raw))
+	for name, value := range raw {
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, v := range list {
+			text, ok := v.(string)
+			if !ok {
+				return nil, false
+			}
+			filters[name] = append(filters[name], text)
+		}
+		if len(list) == 0 {
+			return nil, false
+		}
+	}
+	return filters, true
+}
+
+func sortedKeys(m map[string][]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Run runs a query over the rows of the store's users and calls write with
+// blocks of rows, concurrently; a block is valid until write returns. The rows
+// of every insert that was acknowledged before are seen. It fails when ctx
+// ends before the query does.
+func (s *Store) Run(ctx context.Context, q *logstorage.Query, write logstorage.WriteDataBlockFunc) error {
+	return s.run(ctx, logstorage.TenantID{}, q, func(qctx *logstorage.QueryContext) error {
+		return s.vl.RunQuery(qctx, write)
+	})
+}
+
+// RunIndex is Run over the rows added with AddIndex.
+func (s *Store) RunIndex(ctx context.Context, q *logstorage.Query, write logstorage.WriteDataBlockFunc) error {
+	return s.run(ctx, indexTenant, q, func(qctx *logstorage.QueryContext) error {
+		return s.vl.RunQuery(qctx, write)
+	})
+}
+
+// Values runs one of the library's queries for names or values with their hits.
+func (s *Store) Values(ctx context.Context, q *logstorage.Query, get func(*logstorage.Storage, *logstorage.QueryContext) ([]logstorage.ValueWithHits, error)) ([]logstorage.ValueWithHits, error) {
+	var values []logstorage.ValueWithHits
+	err := s.run(ctx, logstorage.TenantID{}, q, func(qctx *logstorage.QueryContext) (err error) {
+		values, err = get(s.vl, qctx)
+		return err
+	})
+	return values, err
+}
+
+func (s *Store) run(ctx context.Context, tenant logstorage.TenantID, q *logstorage.Query, do func(*logstorage.QueryContext) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	s.expireSoon()
+	s.flush()
+	ctx, cancel := s.bind(ctx)
+	defer cancel()
+	var stats logstorage.QueryStats
+	err := do(logstorage.NewQueryContext(ctx, &stats, []logstorage.TenantID{tenant}, q, false, nil))
+	switch {
+	case ctx.Err() == nil:
+		return err
+	case s.ctx.Err() != nil:
+		return ErrClosed
+	}
+	return ctx.Err() // what came so far is not the whole answer
+}
