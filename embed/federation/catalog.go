@@ -78,9 +78,9 @@ func (c *catalog) formFor(m *member) (url.Values, bool) {
 	return form, len(c.selectors) == 0 || form.Has("match[]")
 }
 
-// gather asks every group that may match and hands each answer's data to merge,
-// one at a time.
-func gather[T any](ctx context.Context, c *catalog, path, call string, merge func(*member, T)) error {
+// gather asks every group that may match, at the path that the call has there,
+// and hands each answer's data to merge, one at a time.
+func gather[T any](ctx context.Context, c *catalog, endpoint func(*member) (path, call string), merge func(*member, T)) error {
 	ctx, cancel := c.federator.deadline(ctx, 0)
 	defer cancel()
 	var (
@@ -93,6 +93,7 @@ func gather[T any](ctx context.Context, c *catalog, path, call string, merge fun
 		if !ok {
 			continue
 		}
+		path, call := endpoint(m)
 		tasks = append(tasks, task{m, func(ctx context.Context, a *asked) error {
 			a.push(call + " " + form.Get("match[]"))
 			data, err := fetchData[T](ctx, a, request{path: path, form: form, call: call}, c.federator.options.MaxResponseBytes, c.session)
@@ -143,6 +144,11 @@ func fetchData[T any](ctx context.Context, a *asked, q request, limit int64, s *
 	return reply.Data, nil
 }
 
+// everywhere is an endpoint that is the same for all groups.
+func everywhere(path, call string) func(*member) (string, string) {
+	return func(*member) (string, string) { return path, call }
+}
+
 func (c *catalog) answer(data any, err error, expr string) (answer, Explain, error) {
 	warnings, _ := c.session.annotations()
 	return answer{Data: data, Warnings: warnings}, c.session.explain(expr), err
@@ -158,7 +164,7 @@ func (f *Federator) serveSeries(r *http.Request) (answer, Explain, error) {
 		c.form.Set("limit", strconv.Itoa(c.limit+1)) // one more tells that there are more
 	}
 	found := map[string]labels.Labels{}
-	err = gather(r.Context(), c, "/api/v1/series", "series", func(m *member, list []map[string]string) {
+	err = gather(r.Context(), c, everywhere("/api/v1/series", "series"), func(m *member, list []map[string]string) {
 		for _, l := range list {
 			maps.Copy(l, m.Labels)
 			ls := labels.FromMap(l)
@@ -176,7 +182,7 @@ func (f *Federator) serveLabels(r *http.Request) (answer, Explain, error) {
 		return answer{}, Explain{}, err
 	}
 	names := map[string]bool{}
-	err = gather(r.Context(), c, "/api/v1/labels", "label_names", func(m *member, list []string) {
+	err = gather(r.Context(), c, everywhere("/api/v1/labels", "label_names"), func(m *member, list []string) {
 		addAll(names, list)
 		if len(list) > 0 {
 			addAll(names, slices.Collect(maps.Keys(m.Labels)))
@@ -194,28 +200,19 @@ func (f *Federator) serveLabelValues(r *http.Request) (answer, Explain, error) {
 	}
 	name := r.PathValue("name")
 	values := map[string]bool{}
-	stamping, others := []*member{}, []*member{}
-	for _, m := range c.session.members {
-		if _, ok := m.Labels[name]; ok {
-			stamping = append(stamping, m)
-		} else {
-			others = append(others, m)
+	endpoint := func(m *member) (string, string) {
+		if _, stamps := m.Labels[name]; stamps {
+			return "/api/v1/labels", "label_names"
 		}
+		return "/api/v1/label/" + url.PathEscape(name) + "/values", "label_values"
 	}
-	all := c.session.members
-	c.session.members = others
-	err = gather(r.Context(), c, "/api/v1/label/"+url.PathEscape(name)+"/values", "label_values", func(_ *member, list []string) {
-		addAll(values, list)
+	err = gather(r.Context(), c, endpoint, func(m *member, list []string) {
+		if value, stamps := m.Labels[name]; stamps && len(list) > 0 {
+			values[value] = true
+		} else if !stamps {
+			addAll(values, list)
+		}
 	})
-	if err == nil {
-		c.session.members = stamping
-		err = gather(r.Context(), c, "/api/v1/labels", "label_names", func(m *member, list []string) {
-			if len(list) > 0 {
-				values[m.Labels[name]] = true
-			}
-		})
-	}
-	c.session.members = all
 	return c.answer(nonNil(limited(sortedKeys(values), c.limit, c.session)), err, "label_values "+name)
 }
 
@@ -233,7 +230,7 @@ func (f *Federator) serveMetadata(r *http.Request) (answer, Explain, error) {
 		return answer{}, Explain{}, err
 	}
 	merged := map[string][]metadatum{}
-	err = gather(r.Context(), c, "/api/v1/metadata", "metadata", func(_ *member, byName map[string][]metadatum) {
+	err = gather(r.Context(), c, everywhere("/api/v1/metadata", "metadata"), func(_ *member, byName map[string][]metadatum) {
 		for name, list := range byName {
 			merged[name] = append(merged[name], list...)
 		}

@@ -1,0 +1,39 @@
+package federation
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type randomness = *rand.Rand
+
+func newRand(seed int64) randomness { return rand.New(rand.NewPCG(uint64(seed), 7)) }
+
+// contextOf returns the test's context where there is one.
+func contextOf(t any) context.Context {
+	if c, ok := t.(interface{ Context() context.Context }); ok {
+		return c.Context()
+	}
+	return context.Background()
+}
+
+func escape(s string) string { return url.QueryEscape(s) }
+
+func body(t testing.TB, c *http.Client, r *http.Request) string {
+	t.Cleanup(c.CloseIdleConnections)
+	resp, err := c.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(text)
+}
