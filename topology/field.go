@@ -118,8 +118,11 @@ func (r rule) outside(n float64) string {
 	if r.minimum == nil || n >= *r.minimum && n <= *r.maximum {
 		return ""
 	}
-	return fmt.Sprintf("is %v, give %v to %v", n, *r.minimum, *r.maximum)
+	return fmt.Sprintf("is %s, give %s to %s", plain(n), plain(*r.minimum), plain(*r.maximum))
 }
+
+// plain writes a number without an exponent.
+func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func (r rule) refused(s string) string {
 	if len(r.enum) > 0 && !slices.Contains(r.enum, s) {

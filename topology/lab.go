@@ -87,7 +87,7 @@ type Region struct {
 	// for one of the same cloud and location.
 	Cloud string `json:"cloud,omitempty" yaml:"cloud,omitempty" jsonschema:"enum=aws,enum=azure,enum=gcp,enum=openstack,enum=vsphere,enum=docker,enum=adopted,enum=remote"`
 	// Location is the AWS or OpenStack region, Azure location or vSphere datacenter.
-	Location string `json:"location,omitempty" yaml:"location,omitempty" jsonschema:"format=label-value"`
+	Location string `json:"location,omitempty" yaml:"location,omitempty" jsonschema:"format=printable"`
 	// Domain is the regional domain D of https://vmauth.D; NAME.kof.example.com by default.
 	Domain string `json:"domain,omitempty" yaml:"domain,omitempty" jsonschema:"format=dns-name"`
 	// Replicas of the storage components, 1 by default.
@@ -129,7 +129,7 @@ type Child struct {
 	Cloud string `json:"cloud,omitempty" yaml:"cloud,omitempty" jsonschema:"enum=aws,enum=azure,enum=gcp,enum=openstack,enum=vsphere,enum=docker,enum=adopted,enum=remote"`
 	// Location is the AWS or OpenStack region, Azure location or vSphere datacenter;
 	// that of an explicit region by default.
-	Location string `json:"location,omitempty" yaml:"location,omitempty" jsonschema:"format=label-value"`
+	Location string `json:"location,omitempty" yaml:"location,omitempty" jsonschema:"format=printable"`
 	// Tenant is the kof-tenant-id label, "PLATFORM" by default.
 	Tenant   string `json:"tenant,omitempty" yaml:"tenant,omitempty" jsonschema:"format=label-value"`
 	Workload `yaml:",inline"`

@@ -105,21 +105,21 @@ func (lab *Lab) placeByLabel(c *Child) Placement {
 	case name == "":
 		return unresolved(
 			fmt.Sprintf("region %q does not exist", c.Region),
-			fmt.Sprintf("set region: (label %s) to one that does: %s", LabelRegion, orOneOf(c.Region, lab.storeNames())))
+			fmt.Sprintf("%s (in KOF: change label %s)", orOneOf(c.Region, lab.storeNames()), LabelRegion))
 	case namespace == "":
 		return unresolved(
 			"region without regionNamespace although crossNamespace is on",
-			fmt.Sprintf("add regionNamespace: %s (label %s)", found, LabelRegionNamespace))
+			fmt.Sprintf("set regionNamespace: %s (in KOF: add label %s)", found, LabelRegionNamespace))
 	case namespace != found:
 		return unresolved(
 			fmt.Sprintf("region %q is in namespace %s and is looked for in %s", name, found, namespace),
-			fmt.Sprintf("use one namespace, or set crossNamespace: true and regionNamespace: %s (label %s)", found, LabelRegionNamespace))
+			fmt.Sprintf("set crossNamespace: true and regionNamespace: %s (in KOF: add label %s)", found, LabelRegionNamespace))
 	}
 	return Placement{Region: name, By: PlacedByLabel}
 }
 
 func (lab *Lab) placeByLocation(c *Child, chosen string) Placement {
-	byLabel := fmt.Sprintf("set region: (add label %s)", LabelRegion)
+	byLabel := fmt.Sprintf("set region: (in KOF: add label %s)", LabelRegion)
 	if slices.Contains([]string{cloudAdopted, cloudRemote, cloudGCP}, c.Cloud) {
 		return unresolved(fmt.Sprintf("cloud %s never matches a region by location", c.Cloud), byLabel)
 	}

@@ -77,7 +77,7 @@ func (f *findings) managementData(lab *Lab) {
 	regions := len(lab.Regions)
 	switch data := lab.ManagementData; {
 	case data == ManagementDataRegionless && regions > 0:
-		f.add("managementData", "regionless makes management the only region, but there are %d regions, remove them or choose m2m", regions)
+		f.add("managementData", "regionless makes management the only region, but the lab has others, remove regions: or choose m2m")
 	case data != ManagementDataRegionless && regions == 0 && !f.found("regions"):
 		f.add("regions", "the lab has no region to store telemetry, add one or set managementData: regionless")
 	case data == ManagementDataM2R && lab.region(lab.Management.Region) == nil && !f.found("regions"):
@@ -103,7 +103,7 @@ func (f *findings) placements(lab *Lab) {
 			if c.Region != "" {
 				at = join(at, "region")
 			}
-			f.add(at, "%s, %s; or set allowUnresolved: true to run without", p.Err.Reason, p.Err.Fix)
+			f.add(at, "%s, %s, or set allowUnresolved: true to run without", p.Err.Reason, p.Err.Fix)
 		}
 	}
 }

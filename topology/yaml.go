@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -48,15 +49,34 @@ var (
 
 func (f *findings) addSyntax(err error, data []byte) {
 	line, message := 1, strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		message = m[2]
-	} else if m := unknownAnchor.FindStringSubmatch(message); m != nil {
-		// The parser names no line for these.
-		at := max(0, bytes.Index(data, []byte("*"+m[1])))
-		line += bytes.Count(data[:at], []byte("\n"))
+	if m := unknownAnchor.FindStringSubmatch(message); m != nil {
+		line += bytes.Count(data[:max(0, bytes.Index(data, []byte("*"+m[1])))], []byte("\n"))
+	} else {
+		if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
+			line, _ = strconv.Atoi(m[1])
+			message = m[2]
+		}
+		line = max(line, faultyLine(data))
 	}
 	f.addAt(line, fmt.Sprintf("not valid YAML: %s, check indentation, quotes and colons around here", message))
+}
+
+// faultyLine is the first line that the file does not parse up to, or 0 when its
+// first document is sound. The parser itself names the line where the
+// surrounding block began.
+func faultyLine(data []byte) int {
+	if yaml.Unmarshal(data, new(yaml.Node)) == nil {
+		return 0
+	}
+	var ends []int // of lines
+	for i, c := range data {
+		if c == '\n' {
+			ends = append(ends, i+1)
+		}
+	}
+	return 1 + sort.Search(len(ends), func(i int) bool {
+		return yaml.Unmarshal(data[:ends[i]], new(yaml.Node)) != nil
+	})
 }
 
 // decode strictly fills v from node and records where each field was written.
