@@ -54,7 +54,7 @@ type decoder struct {
 
 // request decodes a list of ResourceLogs.
 func (d *decoder) request(src []byte) error {
-	return messages(src, 1, d.resourceLogs)
+	return logstore.Messages(src, 1, d.resourceLogs)
 }
 
 // resourceLogs decodes {1: resource, 2: scope_logs...}. The resource comes
@@ -64,14 +64,14 @@ func (d *decoder) resourceLogs(src []byte) error {
 	for _, f := range d.args.ExtraFields {
 		d.row.Add(f.Name, f.Value, logstore.String)
 	}
-	err := messages(src, 1, func(resource []byte) error {
-		return messages(resource, 1, func(kv []byte) error { return d.row.AddAttribute(kv, "") })
+	err := logstore.Messages(src, 1, func(resource []byte) error {
+		return logstore.Messages(resource, 1, func(kv []byte) error { return d.row.AddAttribute(kv, "") })
 	})
 	if err != nil {
 		return fmt.Errorf("resource: %w", err)
 	}
 	streamLen, mark := len(d.row.Fields), d.row.Mark()
-	return messages(src, 2, func(scope []byte) error {
+	return logstore.Messages(src, 2, func(scope []byte) error {
 		d.row.Reset(mark)
 		return d.scopeLogs(scope, streamLen)
 	})
@@ -79,11 +79,11 @@ func (d *decoder) resourceLogs(src []byte) error {
 
 // scopeLogs decodes {1: scope, 2: log_records...}.
 func (d *decoder) scopeLogs(src []byte, streamLen int) error {
-	if err := messages(src, 1, d.scope); err != nil {
+	if err := logstore.Messages(src, 1, d.scope); err != nil {
 		return fmt.Errorf("scope: %w", err)
 	}
 	mark := d.row.Mark()
-	return messages(src, 2, func(record []byte) error {
+	return logstore.Messages(src, 2, func(record []byte) error {
 		d.row.Reset(mark)
 		if err := d.record(record, streamLen); err != nil {
 			return fmt.Errorf("log record: %w", err)
@@ -104,7 +104,7 @@ func (d *decoder) scope(src []byte) error {
 	}
 	d.row.Add("scope.name", cmp.Or(name, "unknown"), logstore.String)
 	d.row.Add("scope.version", cmp.Or(version, "unknown"), logstore.String)
-	return messages(src, 3, func(kv []byte) error { return d.row.AddAttribute(kv, "scope.attributes.") })
+	return logstore.Messages(src, 3, func(kv []byte) error { return d.row.AddAttribute(kv, "scope.attributes.") })
 }
 
 // The places of a record's own fields, which come before its attributes so
@@ -221,26 +221,4 @@ func severityName(n int32) string {
 	}
 	name := [...]string{"Trace", "Debug", "Info", "Warn", "Error", "Fatal"}[(n-1)/4]
 	return name + [...]string{"", "2", "3", "4"}[(n-1)%4]
-}
-
-// messages calls visit for each embedded message with the field number num.
-func messages(src []byte, num uint32, visit func([]byte) error) error {
-	var f easyproto.FieldContext
-	for len(src) > 0 {
-		var err error
-		if src, err = f.NextField(src); err != nil {
-			return err
-		}
-		if f.FieldNum != num {
-			continue
-		}
-		data, ok := f.MessageData()
-		if !ok {
-			return fmt.Errorf("field %d has the wrong wire type", num)
-		}
-		if err := visit(data); err != nil {
-			return err
-		}
-	}
-	return nil
 }

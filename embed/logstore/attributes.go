@@ -205,6 +205,28 @@ func (r *Row) addMap(src []byte, name string, depth int) error {
 	return nil
 }
 
+// Messages calls visit for each embedded message with the field number num.
+func Messages(src []byte, num uint32, visit func([]byte) error) error {
+	var f easyproto.FieldContext
+	for len(src) > 0 {
+		var err error
+		if src, err = f.NextField(src); err != nil {
+			return err
+		}
+		if f.FieldNum != num {
+			continue
+		}
+		data, ok := f.MessageData()
+		if !ok {
+			return fmt.Errorf("field %d: %w", num, errWire)
+		}
+		if err := visit(data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // appendList appends an ArrayValue message as JSON.
 func appendList(dst, src []byte, depth int) ([]byte, error) {
 	dst = append(dst, '[')

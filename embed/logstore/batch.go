@@ -54,15 +54,16 @@ func (s *Store) NewBatch(args InsertArgs, defaultMessage string) *Batch {
 
 // Add takes a copy of a row with its time in Unix nanoseconds. The first
 // streamLen fields make up its stream. A row that can't be stored is counted
-// by its reason instead.
-func (b *Batch) Add(ts int64, fields []logstorage.Field, streamLen int) {
+// by its reason instead, and Add returns false.
+func (b *Batch) Add(ts int64, fields []logstorage.Field, streamLen int) bool {
 	b.rows++
 	if reason := b.check(ts, fields, streamLen); reason != "" {
 		b.drop(reason)
-		return
+		return false
 	}
 	b.admit()
 	b.append(logstorage.TenantID{}, ts, fields, streamLen)
+	return true
 }
 
 // AddIndex takes a row of the store's own, kept apart from what queries see

@@ -210,3 +210,7 @@ func (s *Store) markDirty() {
 
 // Dir returns the directory the store is in.
 func (s *Store) Dir() string { return s.opts.Dir }
+
+// Crashed reports whether the directory ever saw a crash, so that rows which
+// were stored together may not all have survived.
+func (s *Store) Crashed() bool { return s.state.UncleanStarts > 0 }
