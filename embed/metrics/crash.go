@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Crash imitates kill -9: what lib/storage has not yet written to disk is
@@ -87,7 +86,7 @@ func linkTree(src, dst string) error {
 func partLists(dir string) (map[string][]byte, error) {
 	lists := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "parts.json") {
+		if err != nil || e.Name() != partsFile {
 			return err
 		}
 		lists[path], err = os.ReadFile(path)

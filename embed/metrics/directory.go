@@ -53,8 +53,8 @@ func openDirectory(path string) (*directory, error) {
 	return d, nil
 }
 
-// probe writes as a storage will write, and makes sure that no foreign
-// VictoriaMetrics holds the storage's own lock.
+// probe writes as a storage will write, makes sure that no foreign
+// VictoriaMetrics holds the storage's own lock, and that its parts are there.
 func (d *directory) probe() error {
 	foreign, err := lockFile(filepath.Join(d.storage(), "flock.lock"))
 	if err != nil {
@@ -67,8 +67,15 @@ func (d *directory) probe() error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, probeBytes))
-	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
+	return errors.Join(fill(f), f.Close(), os.Remove(f.Name()), checkParts(d.storage()))
+}
+
+// fill writes what a new storage needs at least, to find a full disk.
+func fill(f *os.File) error {
+	if _, err := f.Write(make([]byte, probeBytes)); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 func (d *directory) storage() string { return filepath.Join(d.path, "storage") }
