@@ -1,6 +1,22 @@
 package clock
 
-import "time"
+import (
+	"math"
+	"time"
+)
+
+// real is the machine's wall clock. It follows corrections of that clock and
+// sleeps of the machine, so that the lab agrees with peers outside.
+type real struct{}
+
+// Real returns a clock that runs with the machine's.
+func Real() Clock { return real{} }
+
+func (real) Now() time.Time                   { return time.Now().UTC().Round(0) }
+func (real) NewTimer(d time.Duration) Timer   { return realTimer{time.NewTimer(d)} }
+func (real) NewTicker(d time.Duration) Ticker { return realTicker{time.NewTicker(max(d, 1))} }
+func (real) Mode() string                     { return "real" }
+func (real) Speed() float64                   { return 1 }
 
 // scaled runs at a fixed speed from the moment it was made.
 type scaled struct {
@@ -9,9 +25,6 @@ type scaled struct {
 	speed  float64
 }
 
-// Real returns a clock that runs with the machine's.
-func Real() Clock { return Accelerated(time.Now(), 1) }
-
 // Accelerated returns a clock that starts at origin and runs speed (> 0) times
 // as fast as real time.
 func Accelerated(origin time.Time, speed float64) Clock {
@@ -19,18 +32,17 @@ func Accelerated(origin time.Time, speed float64) Clock {
 }
 
 func (c *scaled) Now() time.Time {
-	d := time.Since(c.start)
-	if c.speed != 1 {
-		d = time.Duration(float64(d) * c.speed)
-	}
-	return c.origin.Add(d)
+	return c.origin.Add(time.Duration(float64(time.Since(c.start)) * c.speed))
 }
 
+// real turns lab time into real time. It rounds up, so that no timer
+// fires before its lab time.
 func (c *scaled) real(d time.Duration) time.Duration {
-	if c.speed != 1 {
-		d = time.Duration(float64(d) / c.speed)
+	r := float64(max(d, 0)) / c.speed
+	if r >= math.MaxInt64 {
+		return math.MaxInt64
 	}
-	return max(d, 1)
+	return time.Duration(math.Ceil(r)) + 1
 }
 
 func (c *scaled) Mode() string {

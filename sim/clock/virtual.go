@@ -35,13 +35,17 @@ func (v *Virtual) Speed() float64 { return 0 }
 func (v *Virtual) NewTimer(d time.Duration) Timer { return v.schedule(d, 0) }
 
 // NewTicker implements Clock.
-func (v *Virtual) NewTicker(d time.Duration) Ticker { return virtualTicker{v.schedule(d, d)} }
+func (v *Virtual) NewTicker(d time.Duration) Ticker {
+	d = max(d, 1)
+	return virtualTicker{v.schedule(d, d)}
+}
 
-// Advance moves the clock by d, firing what falls due on the way at its own time.
+// Advance moves the clock forward by d, firing what falls due on the way at its
+// own time. Time never goes back: a negative d moves nothing.
 func (v *Virtual) Advance(d time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	end := v.now.Add(d)
+	end := v.now.Add(max(d, 0))
 	for len(v.heap) > 0 && !v.heap[0].at.After(end) {
 		t := heap.Pop(&v.heap).(*virtualTimer)
 		v.now = t.at

@@ -36,15 +36,16 @@ type Event struct {
 type Log struct {
 	mu   sync.Mutex
 	now  func() time.Time
-	ring []Event
+	ring []Event // event n stands at (n-1) modulo size
 	seq  int64
-	size int
+	size int64
 	subs map[chan Event]struct{}
 }
 
-// NewLog returns a log that stamps with now and keeps the newest size events.
+// NewLog returns a log that stamps with now and keeps the newest size events,
+// at least one.
 func NewLog(now func() time.Time, size int) *Log {
-	return &Log{now: now, size: size, subs: map[chan Event]struct{}{}}
+	return &Log{now: now, size: int64(max(size, 1)), subs: map[chan Event]struct{}{}}
 }
 
 // Add appends an event. It never blocks: a subscriber that does not keep up
@@ -55,12 +56,13 @@ func (l *Log) Add(level Level, reason, object, message string) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seq++
-	e := Event{Seq: l.seq, Time: l.now(), Level: level, Reason: reason, Object: object, Message: message}
-	if len(l.ring) >= l.size {
-		l.ring = append(l.ring[:0], l.ring[1:]...)
+	e := Event{Seq: l.seq + 1, Time: l.now(), Level: level, Reason: reason, Object: object, Message: message}
+	if l.seq < l.size {
+		l.ring = append(l.ring, e)
+	} else {
+		l.ring[l.seq%l.size] = e
 	}
-	l.ring = append(l.ring, e)
+	l.seq++
 	for c := range l.subs {
 		select {
 		case c <- e:
@@ -69,25 +71,32 @@ func (l *Log) Add(level Level, reason, object, message string) {
 	}
 }
 
-// Since returns the kept events with a sequence number above seq.
+// Since returns the kept events with a sequence number above seq, oldest first.
 func (l *Log) Since(seq int64) []Event {
 	if l == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, e := range l.ring {
-		if e.Seq > seq {
-			return append([]Event(nil), l.ring[i:]...)
-		}
+	seq = max(seq, l.seq-l.size, 0)
+	if seq >= l.seq {
+		return nil
 	}
-	return nil
+	out := make([]Event, 0, l.seq-seq)
+	for ; seq < l.seq; seq++ {
+		out = append(out, l.ring[seq%l.size])
+	}
+	return out
 }
 
-// Subscribe returns a channel of the events to come and a function that ends
-// the subscription and closes the channel.
+// Subscribe returns a channel of the events to come, buffered for 256 of them,
+// and a function that ends the subscription and closes the channel.
 func (l *Log) Subscribe() (<-chan Event, func()) {
 	c := make(chan Event, 256)
+	if l == nil {
+		var once sync.Once
+		return c, func() { once.Do(func() { close(c) }) }
+	}
 	l.mu.Lock()
 	l.subs[c] = struct{}{}
 	l.mu.Unlock()

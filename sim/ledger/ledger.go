@@ -161,5 +161,8 @@ func (a *Account) Entry() Entry {
 	defer a.mu.Unlock()
 	e := a.e
 	e.Dropped = maps.Clone(a.e.Dropped)
+	if e.Dropped == nil {
+		e.Dropped = map[string]int64{} // {} in JSON, not null
+	}
 	return e
 }
