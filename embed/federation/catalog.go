@@ -3,16 +3,14 @@ package federation
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
+	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -83,36 +81,25 @@ func (c *catalog) formFor(m *member) (url.Values, bool) {
 func gather[T any](ctx context.Context, c *catalog, endpoint func(*member) (path, call string), merge func(*member, T)) error {
 	ctx, cancel := c.federator.deadline(ctx, 0)
 	defer cancel()
-	var (
-		mu      sync.Mutex
-		answers = map[*member]T{}
-		tasks   []task
-	)
+	forms := map[*member]url.Values{}
+	var members []*member
 	for _, m := range c.session.members {
-		form, ok := c.formFor(m)
-		if !ok {
-			continue
+		if form, ok := c.formFor(m); ok {
+			forms[m] = form
+			members = append(members, m)
 		}
-		path, call := endpoint(m)
-		tasks = append(tasks, task{m, func(ctx context.Context, a *asked) error {
-			a.push(call + " " + form.Get("match[]"))
-			data, err := fetchData[T](ctx, a, request{path: path, form: form, call: call}, c.federator.options.MaxResponseBytes, c.session)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			answers[m] = data
-			return nil
-		}})
 	}
-	if err := c.session.ask(ctx, tasks); err != nil {
+	replies, err := collect(ctx, c.session, members, func(ctx context.Context, a *asked) (T, error) {
+		path, call := endpoint(a.member)
+		form := forms[a.member]
+		a.push(strings.TrimSpace(call + " " + strings.Join(form["match[]"], " ")))
+		return fetchData[T](ctx, a, request{path: path, form: form, call: call}, c.federator.options.MaxResponseBytes, c.session)
+	})
+	if err != nil {
 		return asQueryError(ctx, err)
 	}
-	for _, m := range c.session.members {
-		if data, ok := answers[m]; ok && c.session.account(m).failure() == nil {
-			merge(m, data)
-		}
+	for _, r := range replies {
+		merge(r.member, r.data)
 	}
 	return nil
 }
@@ -124,20 +111,10 @@ func fetchData[T any](ctx context.Context, a *asked, q request, limit int64, s *
 		Data     T        `json:"data"`
 		Warnings []string `json:"warnings"`
 	}
-	body, err := a.member.open(ctx, q)
-	if err != nil {
+	if err := fetchJSON(ctx, a, q, limit, &reply); err != nil {
 		return reply.Data, err
 	}
-	defer body.Close()
-	bounded := &boundedReader{r: body, limit: limit}
-	err = json.NewDecoder(bounded).Decode(&reply)
-	a.received(0, 0, bounded.n)
-	switch {
-	case errors.Is(err, io.EOF):
-		return reply.Data, io.ErrUnexpectedEOF
-	case err != nil:
-		return reply.Data, fmt.Errorf("unreadable answer: %w", err)
-	case reply.Status != "success":
+	if reply.Status != "success" {
 		return reply.Data, fmt.Errorf("unreadable answer: status %q instead of success", reply.Status)
 	}
 	s.note(reply.Warnings, nil)

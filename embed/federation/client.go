@@ -127,3 +127,22 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// fetchJSON reads a whole answer into v.
+func fetchJSON(ctx context.Context, a *asked, q request, limit int64, v any) error {
+	body, err := a.member.open(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	bounded := &boundedReader{r: body, limit: limit}
+	err = json.NewDecoder(bounded).Decode(v)
+	a.received(0, 0, bounded.n)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if _, ok := errors.AsType[*QueryError](err); err != nil && !ok {
+		err = fmt.Errorf("unreadable answer: %w", err)
+	}
+	return err
+}

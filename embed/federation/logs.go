@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
@@ -233,37 +232,25 @@ func (f *Federator) serveValues(name string) func(context.Context, http.Response
 		for _, own := range []string{"error_mode", "explain", "timeout"} {
 			form.Del(own)
 		}
-		var (
-			mu      sync.Mutex
-			answers = map[*member][]logstorage.ValueWithHits{}
-			tasks   []task
-		)
-		for _, m := range s.members {
-			tasks = append(tasks, task{m, func(ctx context.Context, a *asked) error {
-				a.push(name + " " + form.Get("query"))
-				var reply valuesAnswer
-				q := request{signal: logsSignal, path: "/select/logsql/" + name, form: form, call: name}
-				if err := fetchJSON(ctx, a, q, f.options.MaxResponseBytes, &reply); err != nil {
-					return err
-				}
-				list := make([]logstorage.ValueWithHits, len(reply.Values))
-				for i, v := range reply.Values {
-					list[i] = logstorage.ValueWithHits{Value: v.Value, Hits: v.Hits}
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				answers[m] = list
-				return nil
-			}})
-		}
-		if err := s.ask(ctx, tasks); err != nil {
+		replies, err := collect(ctx, s, s.members, func(ctx context.Context, a *asked) ([]logstorage.ValueWithHits, error) {
+			a.push(name + " " + form.Get("query"))
+			var reply valuesAnswer
+			q := request{signal: logsSignal, path: "/select/logsql/" + name, form: form, call: name}
+			if err := fetchJSON(ctx, a, q, f.options.MaxResponseBytes, &reply); err != nil {
+				return nil, err
+			}
+			list := make([]logstorage.ValueWithHits, len(reply.Values))
+			for i, v := range reply.Values {
+				list[i] = logstorage.ValueWithHits{Value: v.Value, Hits: v.Hits}
+			}
+			return list, nil
+		})
+		if err != nil {
 			return err
 		}
-		var lists [][]logstorage.ValueWithHits
-		for _, m := range s.members {
-			if s.account(m).failure() == nil {
-				lists = append(lists, answers[m])
-			}
+		lists := make([][]logstorage.ValueWithHits, len(replies))
+		for i, r := range replies {
+			lists[i] = r.data
 		}
 		// Hits are unknown where a limit cut a group's list: VictoriaLogs says 0 then.
 		merged := logstorage.MergeValuesWithHits(lists, uint64(limit), true)
@@ -278,22 +265,6 @@ func (f *Federator) serveValues(name string) func(context.Context, http.Response
 func writeBuffered(w http.ResponseWriter, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(v)
-}
-
-// fetchJSON reads a whole answer into v.
-func fetchJSON(ctx context.Context, a *asked, q request, limit int64, v any) error {
-	body, err := a.member.open(ctx, q)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	bounded := &boundedReader{r: body, limit: limit}
-	err = json.NewDecoder(bounded).Decode(v)
-	a.received(0, 0, bounded.n)
-	if err != nil {
-		return fmt.Errorf("unreadable answer: %w", err)
-	}
-	return nil
 }
 
 // stepArg is the step of hits and stats_query_range, a day by default.

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
@@ -107,28 +106,15 @@ func (l *logsQuery) fetch(ctx context.Context, stop <-chan struct{}, query strin
 	form.Set("query", query)
 	// Relative times in the query count from there; vlselect takes off the nanosecond.
 	form.Set("time", time.Unix(0, at+1).UTC().Format(time.RFC3339Nano))
-	var (
-		mu      sync.Mutex
-		answers = map[*member][]logRow{}
-		tasks   []task
-	)
-	for _, m := range l.session.members {
-		tasks = append(tasks, task{m, func(ctx context.Context, a *asked) error {
-			a.push(query)
-			rows, err := l.federator.fetchRows(ctx, a, request{signal: logsSignal, path: "/select/logsql/query", form: form, call: "logs_query"})
-			mu.Lock()
-			defer mu.Unlock()
-			answers[m] = rows
-			return err
-		}})
-	}
-	if err := l.session.ask(ctx, tasks); err != nil {
+	replies, err := collect(ctx, l.session, l.session.members, func(ctx context.Context, a *asked) ([]logRow, error) {
+		a.push(query)
+		return l.federator.fetchRows(ctx, a, request{signal: logsSignal, path: "/select/logsql/query", form: form, call: "logs_query"})
+	})
+	if err != nil {
 		return err
 	}
-	for _, m := range l.session.members {
-		if l.session.account(m).failure() == nil {
-			writeBlocks(stop, answers[m], write)
-		}
+	for _, r := range replies {
+		writeBlocks(stop, r.data, write)
 	}
 	return nil
 }

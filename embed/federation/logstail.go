@@ -59,31 +59,18 @@ func (f *Federator) openTails(ctx context.Context, r *http.Request, s *session) 
 	form := maps.Clone(r.Form)
 	form.Del("error_mode")
 	form.Del("explain")
-	var (
-		mu      sync.Mutex
-		streams []*tailStream
-		tasks   []task
-	)
-	for _, m := range s.members {
-		tasks = append(tasks, task{m, func(askCtx context.Context, a *asked) error {
-			a.push("tail " + form.Get("query"))
-			stream, err := openTail(ctx, askCtx, m, request{signal: logsSignal, path: "/select/logsql/tail", form: form, call: "tail"})
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			streams = append(streams, stream)
-			return nil
-		}})
-	}
 	askCtx, cancel := f.deadline(ctx, 0)
 	defer cancel()
-	if err := s.ask(askCtx, tasks); err != nil {
-		for _, stream := range streams {
-			stream.close()
-		}
-		return nil, err
+	replies, err := collect(askCtx, s, s.members, func(askCtx context.Context, a *asked) (*tailStream, error) {
+		a.push("tail " + form.Get("query"))
+		return openTail(ctx, askCtx, a.member, request{signal: logsSignal, path: "/select/logsql/tail", form: form, call: "tail"})
+	})
+	if err != nil {
+		return nil, err // the end of ctx closes the streams that did open
+	}
+	streams := make([]*tailStream, len(replies))
+	for i, r := range replies {
+		streams[i] = r.data
 	}
 	return streams, nil
 }
@@ -138,7 +125,10 @@ func (l *lineWriter) copyLines(in *bufio.Scanner) error {
 func (l *lineWriter) line(text []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.w.Write(append(text, '\n')); err != nil {
+	if _, err := l.w.Write(text); err != nil {
+		return err
+	}
+	if _, err := l.w.Write([]byte{'\n'}); err != nil {
 		return err
 	}
 	return l.controller.Flush()

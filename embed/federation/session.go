@@ -49,6 +49,35 @@ type task struct {
 	run    func(ctx context.Context, a *asked) error
 }
 
+// reply is what one group answered.
+type reply[T any] struct {
+	member *member
+	data   T
+}
+
+// collect asks each of the members and returns the answers of the groups that
+// gave one, in order.
+func collect[T any](ctx context.Context, s *session, members []*member, ask func(context.Context, *asked) (T, error)) ([]reply[T], error) {
+	answers := make([]T, len(members))
+	tasks := make([]task, len(members))
+	for i, m := range members {
+		tasks[i] = task{m, func(ctx context.Context, a *asked) (err error) {
+			answers[i], err = ask(ctx, a)
+			return err
+		}}
+	}
+	if err := s.ask(ctx, tasks); err != nil {
+		return nil, err
+	}
+	var replies []reply[T]
+	for i, m := range members {
+		if s.account(m).failure() == nil {
+			replies = append(replies, reply[T]{m, answers[i]})
+		}
+	}
+	return replies, nil
+}
+
 // errAbandoned is the fate of requests that another failure made pointless.
 var errAbandoned = errors.New("not awaited: another group failed")
 
