@@ -9,8 +9,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-
-	"koflab/sim/clock"
 )
 
 // dialTimeout bounds, in lab time, how long a connection takes to open.
@@ -84,40 +82,45 @@ func (n *Network) handshake(ctx context.Context, c *conn) error {
 	if f == nil {
 		return nil
 	}
-	limit := n.clock.NewTimer(dialTimeout)
-	defer limit.Stop()
-	var arrival clock.Timer
-	defer func() {
-		if arrival != nil {
-			arrival.Stop()
-		}
-	}()
+	start, r := n.clock.Now(), c.write.random
+	limit := start.Add(dialTimeout)
+	arrival := start.Add(f.latency(r) + f.retransmission(r, 1, synRetransmission))
 	for ; f != nil; f, changed = c.link.state() {
-		var arrived <-chan time.Time
-		switch {
-		case f.Reset:
+		if f.Reset {
 			return os.NewSyscallError("connect", syscall.ECONNRESET)
-		case f.Partition:
-		case arrival == nil:
-			arrival = n.clock.NewTimer(f.latency(c.write.random) + f.retransmission(c.write.random, 1, synRetransmission))
-			fallthrough
-		default:
-			arrived = arrival.C()
 		}
-		select {
-		case <-arrived:
-			return nil
-		case <-changed:
-		case <-limit.C():
-			return os.ErrDeadlineExceeded
-		case <-n.done:
-			return net.ErrClosed
-		case <-ctx.Done():
-			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		now, next := n.clock.Now(), limit
+		if !f.Partition && arrival.Before(limit) {
+			next = arrival
+		}
+		if !now.Before(next) {
+			if next.Equal(limit) {
 				return os.ErrDeadlineExceeded
 			}
-			return context.Cause(ctx)
+			return nil
 		}
+		timer := n.clock.NewTimer(next.Sub(now))
+		err := n.wait(ctx, changed, timer.C())
+		timer.Stop()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait blocks until an event or a timer, unless the dial is over.
+func (n *Network) wait(ctx context.Context, event <-chan struct{}, timer <-chan time.Time) error {
+	select {
+	case <-event:
+	case <-timer:
+	case <-n.done:
+		return net.ErrClosed
+	case <-ctx.Done():
+		if err := context.Cause(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return os.ErrDeadlineExceeded
 	}
 	return nil
 }
