@@ -236,7 +236,7 @@ func printExplain(w io.Writer, e explain) error {
 		if !g.Answered {
 			answered = "no: " + g.Error
 		}
-		rows = append(rows, []string{g.Name, answered, strconv.Itoa(g.Series), strconv.Itoa(g.Samples), count(g.Bytes),
+		rows = append(rows, []string{g.Name, answered, strconv.Itoa(g.Series), strconv.Itoa(g.Samples), integer(g.Bytes),
 			strconv.FormatFloat(g.Seconds*1000, 'f', 1, 64), strings.Join(g.Pushed, " ; ")})
 	}
 	if err := table(w, []string{"GROUP", "ANSWERED", "SERIES", "SAMPLES", "BYTES", "MS", "PUSHED DOWN"}, rows); err != nil {

@@ -81,14 +81,14 @@ func printFlow(w io.Writer, flow []control.Flow) error {
 	var rows [][]string
 	for _, f := range flow {
 		rows = append(rows, []string{
-			f.From, f.To, f.Signal, count(f.Offered), count(f.Acknowledged), count(f.Queued),
-			drops(f.Dropped), count(f.Duplicated), strconv.FormatFloat(f.RatePerSecond, 'f', 1, 64),
+			f.From, f.To, f.Signal, integer(f.Offered), integer(f.Acknowledged), integer(f.Queued),
+			drops(f.Dropped), integer(f.Duplicated), strconv.FormatFloat(f.RatePerSecond, 'f', 1, 64),
 		})
 	}
 	return table(w, []string{"FROM", "TO", "SIGNAL", "OFFERED", "ACKNOWLEDGED", "QUEUED", "DROPPED", "DUPLICATED", "PER SECOND"}, rows)
 }
 
-func count(n int64) string { return strconv.FormatInt(n, 10) }
+func integer(n int64) string { return strconv.FormatInt(n, 10) }
 
 // drops prints reason=n pairs, sorted by reason.
 func drops(d map[string]int64) string {

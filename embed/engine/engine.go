@@ -12,6 +12,8 @@ import (
 
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/fs"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger"
+
+	_ "koflab/embed/engine/quiet" // before the libraries initialise
 )
 
 // DefaultMemoryBytes caps the storages' caches unless Options say otherwise.

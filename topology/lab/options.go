@@ -1,0 +1,62 @@
+package lab
+
+import (
+	"time"
+
+	"koflab/topology"
+)
+
+// Options say how a lab runs; what it is stands in its Spec.
+type Options struct {
+	// Spec is complete and valid (topology.Load, topology.Preset).
+	Spec *topology.Lab `json:"spec"`
+	// Speed is lab seconds per real second; 1 by default.
+	Speed float64 `json:"speed,omitempty"`
+	// History is how much of the past to fill before the lab is ready.
+	History time.Duration `json:"history,omitempty"`
+	// Isolation is "shared" (all regions in the lab's process) or "process".
+	Isolation string `json:"isolation,omitempty"`
+	// Semantics of metric reads at regions: "prometheus" or "kof".
+	Semantics string `json:"semantics,omitempty"`
+	// ErrorMode of federated queries: "ignore" (KOF's), "downgrade" or "fail".
+	ErrorMode string `json:"errorMode,omitempty"`
+	// MemoryBytes caps the caches of all storages together.
+	MemoryBytes int64 `json:"memoryBytes,omitempty"`
+	// AddressBlock is the loopback /16 to use; empty picks a free one.
+	AddressBlock string `json:"addressBlock,omitempty"`
+	// KeepData leaves the storages on disk when the lab ends.
+	KeepData bool `json:"keepData,omitempty"`
+	// Detached says that the lab outlives the command that started it.
+	Detached bool `json:"detached,omitempty"`
+	// Started is when the command was started, from which readiness is measured.
+	Started time.Time `json:"started,omitzero"`
+}
+
+// Defaults of the options.
+const (
+	IsolationShared  = "shared"
+	IsolationProcess = "process"
+
+	defaultMemoryBytes = 256 << 20
+)
+
+func (o *Options) setDefaults() {
+	if o.Speed == 0 {
+		o.Speed = 1
+	}
+	if o.Isolation == "" {
+		o.Isolation = IsolationShared
+	}
+	if o.Semantics == "" {
+		o.Semantics = "prometheus"
+	}
+	if o.ErrorMode == "" {
+		o.ErrorMode = "ignore"
+	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = defaultMemoryBytes
+	}
+	if o.Started.IsZero() {
+		o.Started = time.Now()
+	}
+}

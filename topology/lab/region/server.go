@@ -1,0 +1,197 @@
+package region
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"koflab/embed/gateway"
+	"koflab/topology"
+)
+
+// certificateTTL is that of cert-manager's certificates.
+const certificateTTL = 90 * 24 * time.Hour
+
+// Server is a region that runs in this process.
+type Server struct {
+	config Config
+
+	mu      sync.Mutex
+	stores  *stores
+	gateway *gateway.Gateway
+	servers []listening
+	closed  bool
+}
+
+// listening is one of a region's listeners.
+type listening struct {
+	topology.Listener
+	*gateway.Server
+}
+
+// Open starts a region in this process.
+func Open(c Config) (*Server, error) {
+	s := &Server{config: c, stores: newStores()}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.Close(context.Background()))
+	}
+	return s, nil
+}
+
+func (s *Server) open() error {
+	c, clk := s.config, s.config.Clock.open()
+	var routes []gateway.Route
+	for _, r := range c.Routes {
+		kind, err := routeKind(r)
+		if err != nil {
+			return err
+		}
+		store, ok := s.stores.handlers[r.To]
+		if !ok {
+			return fmt.Errorf("route %s: there is no service %q", r.Prefix, r.To)
+		}
+		routes = append(routes, gateway.Route{Prefix: r.Prefix, Backend: below(r.Path, store), Kind: kind})
+	}
+	var err error
+	s.gateway, err = gateway.New(gateway.Config{Users: gatewayUsers(c.Users), Routes: routes, MutualTLS: c.MutualTLS, Clock: clk})
+	if err != nil {
+		return fmt.Errorf("gateway of %s: %w", c.Name, err)
+	}
+	ca, err := gateway.LoadOrCreateCA(c.CADir, clk)
+	if err != nil {
+		return err
+	}
+	cert, err := ca.ServerCertificate(c.Domains, []net.IP{net.ParseIP(c.IP)}, certificateTTL)
+	if err != nil {
+		return fmt.Errorf("certificate of %s: %w", c.Name, err)
+	}
+	if err := s.stores.open(c, clk); err != nil {
+		return err
+	}
+	for _, l := range c.Listeners {
+		if err := s.listen(l, ca.ServerTLS(cert, c.MutualTLS)); err != nil {
+			return fmt.Errorf("%s of %s: %w", l.Name, c.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) listen(l topology.Listener, tls *tls.Config) error {
+	var h http.Handler
+	var o gateway.ServerOptions
+	if l.Name == VMAuth {
+		h, o.TLS = s.gateway, tls
+	} else {
+		store, ok := s.stores.handlers[l.Name]
+		if !ok {
+			return errors.New("a region has no such service")
+		}
+		h = store
+	}
+	port := l.Port
+	if s.config.AnyPort {
+		port = 0
+	}
+	server := gateway.NewServer(h, o)
+	if err := server.Listen(net.JoinHostPort(s.config.IP, strconv.Itoa(port))); err != nil {
+		return err
+	}
+	s.servers = append(s.servers, listening{l, server})
+	return nil
+}
+
+// below serves a route's requests under another path.
+func below(prefix string, h http.Handler) http.Handler {
+	if prefix == "" {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.URL.Path = path.Join(prefix, r.URL.Path)
+		r.URL.RawPath = ""
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Addresses are the host and port of every listener by name.
+func (s *Server) Addresses() map[string]string {
+	out := map[string]string{}
+	for _, l := range s.servers {
+		out[l.Name] = l.Addr()
+	}
+	return out
+}
+
+// Stats returns what the stores have counted.
+func (s *Server) Stats() (Stats, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stores.stats(), nil
+}
+
+// SetListening takes the region off the network, cutting its connections, or
+// brings it back on the same addresses. The stores stay open.
+func (s *Server) SetListening(up bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, l := range s.servers {
+		switch {
+		case up && !l.Running():
+			errs = append(errs, l.Restart())
+		case !up && l.Running():
+			errs = append(errs, l.Kill())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// SetUsers replaces the gateway's users.
+func (s *Server) SetUsers(users []User) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config.Users = slices.Clone(users)
+	return s.gateway.SetUsers(gatewayUsers(users))
+}
+
+// Crash ends the region as kill -9 would and starts it again: connections are
+// cut, and what the stores had not written to disk is lost.
+func (s *Server) Crash() error {
+	if err := s.SetListening(false); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	err := s.stores.crash()
+	if err == nil {
+		err = s.stores.open(s.config, s.config.Clock.open())
+	}
+	s.mu.Unlock()
+	return errors.Join(err, s.SetListening(true))
+}
+
+// Close stops listening, lets requests in work finish within a bound, and
+// closes the stores in order. A second Close does nothing.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var wg sync.WaitGroup
+	errs := make([]error, len(s.servers)+1)
+	for i, l := range s.servers {
+		wg.Go(func() { errs[i] = l.Stop(ctx) })
+	}
+	wg.Wait()
+	errs[len(s.servers)] = s.stores.close()
+	return errors.Join(errs...)
+}
