@@ -103,7 +103,16 @@ func (q *querier) LabelValues(ctx context.Context, name string, hints *storage.L
 // LabelNames implements storage.LabelQuerier.
 func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return q.strings(ctx, hints, matchers, func(filters []*vmstorage.TagFilters, tr vmstorage.TimeRange, deadline uint64) ([]string, error) {
-		return q.store.vm.SearchLabelNames(nil, filters, tr, q.store.opts.MaxSeries, q.store.opts.MaxSeries, deadline)
+		found, err := q.store.vm.SearchLabelNames(nil, filters, tr, q.store.opts.MaxSeries, q.store.opts.MaxSeries, deadline)
+		if err != nil || len(found) > 0 {
+			return found, err
+		}
+		// lib/storage finds no names for a metric that has nothing but its name.
+		series, err := q.store.vm.SearchMetricNames(nil, filters, tr, q.store.opts.MaxSeries, deadline)
+		if len(series) > 0 {
+			found = []string{labels.MetricName}
+		}
+		return found, err
 	})
 }
 
