@@ -54,10 +54,13 @@ type Lab struct {
 	ManagementData ManagementData `json:"managementData,omitempty" yaml:"managementData,omitempty" jsonschema:"enum=none,enum=regionless,enum=m2m,enum=m2r"`
 	// CrossNamespace lets children use regions of other namespaces, as
 	// kof-operator does with crossNamespace on; off by default.
-	CrossNamespace bool       `json:"crossNamespace,omitempty" yaml:"crossNamespace,omitempty"`
-	Management     Management `json:"management,omitzero" yaml:"management,omitempty"`
-	Regions        []Region   `json:"regions,omitempty" yaml:"regions,omitempty" jsonschema:"maxItems=100"`
-	Children       []Child    `json:"children,omitempty" yaml:"children,omitempty" jsonschema:"maxItems=5000"`
+	CrossNamespace bool `json:"crossNamespace,omitempty" yaml:"crossNamespace,omitempty"`
+	// Management is the management cluster.
+	Management Management `json:"management,omitzero" yaml:"management,omitempty"`
+	// Regions store telemetry; none with managementData: regionless.
+	Regions []Region `json:"regions,omitempty" yaml:"regions,omitempty" jsonschema:"maxItems=100"`
+	// Children are observed.
+	Children []Child `json:"children,omitempty" yaml:"children,omitempty" jsonschema:"maxItems=5000"`
 }
 
 // Management is the cluster that reads all regions through federation.
