@@ -16,16 +16,10 @@ type Batch struct {
 	fixed          int      // number of fields at the head of each row that others can't override
 	defaultMessage string
 
-	chunks  []chunk
+	chunks  []*logstorage.LogRows
 	layout  layout
 	rows    int64
 	dropped map[Reason]int64
-}
-
-// chunk is a part of a batch of which the storage's blocks can hold the names.
-type chunk struct {
-	rows  *logstorage.LogRows
-	names nameSet
 }
 
 // layout is what follows from a row's field names. Rows of a request mostly
@@ -35,7 +29,6 @@ type layout struct {
 	streamLen  int
 	blank      []int // fields to leave out
 	nameTooBig bool
-	admitted   bool // its names are among the current chunk's
 }
 
 // NewBatch returns an empty batch. Rows without a message get defaultMessage,
@@ -61,7 +54,6 @@ func (b *Batch) Add(ts int64, fields []logstorage.Field, streamLen int) bool {
 		b.drop(reason)
 		return false
 	}
-	b.admit()
 	b.append(logstorage.TenantID{}, ts, fields, streamLen)
 	return true
 }
@@ -134,7 +126,7 @@ func (b *Batch) check(ts int64, fields []logstorage.Field, streamLen int) Reason
 func (b *Batch) learn(fields []logstorage.Field, streamLen int) {
 	l := &b.layout
 	l.names, l.blank = l.names[:0], l.blank[:0]
-	l.streamLen, l.nameTooBig, l.admitted = streamLen, false, false
+	l.streamLen, l.nameTooBig = streamLen, false
 	seen := make(map[string]struct{}, len(fields))
 	for i := range fields {
 		name := strings.Clone(fields[i].Name)
@@ -166,7 +158,10 @@ func (b *Batch) ignored(name string) bool {
 }
 
 func (b *Batch) append(tenant logstorage.TenantID, ts int64, fields []logstorage.Field, streamLen int) {
-	b.room().rows.MustAdd(tenant, ts, fields, streamPrefix(fields, streamLen))
+	if n := len(b.chunks); n == 0 || b.chunks[n-1].NeedFlush() {
+		b.chunks = append(b.chunks, logstorage.GetLogRows(nil, nil, nil, nil, b.defaultMessage))
+	}
+	b.chunks[len(b.chunks)-1].MustAdd(tenant, ts, fields, streamPrefix(fields, streamLen))
 }
 
 // maxStreamBytes bounds what identifies a stream: the storage's index has
@@ -185,36 +180,10 @@ func streamPrefix(fields []logstorage.Field, n int) int {
 	return n
 }
 
-// admit makes sure that the current chunk can hold rows of the layout.
-func (b *Batch) admit() {
-	if b.room(); b.layout.admitted {
-		return
-	}
-	if !b.chunks[len(b.chunks)-1].names.add(b.layout.names) {
-		b.grow()
-		b.chunks[len(b.chunks)-1].names.add(b.layout.names)
-	}
-	b.layout.admitted = true
-}
-
-// room returns the current chunk, a new one if the last is full.
-func (b *Batch) room() *chunk {
-	if n := len(b.chunks); n == 0 || b.chunks[n-1].rows.NeedFlush() {
-		b.grow()
-	}
-	return &b.chunks[len(b.chunks)-1]
-}
-
-func (b *Batch) grow() {
-	rows := logstorage.GetLogRows(nil, nil, nil, nil, b.defaultMessage)
-	b.chunks = append(b.chunks, chunk{rows: rows, names: make(nameSet, len(b.layout.names))})
-	b.layout.admitted = false
-}
-
 // release gives the memory of the rows back. The batch is empty afterwards.
 func (b *Batch) release() {
-	for _, c := range b.chunks {
-		logstorage.PutLogRows(c.rows)
+	for _, chunk := range b.chunks {
+		logstorage.PutLogRows(chunk)
 	}
 	b.chunks = nil
 }

@@ -1,9 +1,7 @@
 package logstore
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"sync"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
@@ -24,78 +22,54 @@ func (s *Store) Commit(b *Batch) error {
 		return Errorf(http.StatusServiceUnavailable, "the disk is nearly full: less than %d MB are free", int(minFreeBytes/1e6))
 	}
 	s.expireSoon()
-	for _, c := range b.chunks {
-		s.addChunk(c)
+	s.balance.RLock()
+	defer s.balance.RUnlock()
+	rows := int64(0)
+	for _, chunk := range b.chunks {
+		rows += int64(chunk.RowsCount())
+		s.vl.MustAddRows(chunk)
 	}
 	s.markDirty()
-	stored := b.rows
-	for _, n := range b.dropped {
-		stored -= n
-	}
-	s.counts.add(stored, b.dropped)
+	s.counts.add(b, rows)
 	return nil
 }
 
-// maxNames is how many field names may be among the rows that the storage has
-// not yet made blocks of. The library silently leaves out rows of a block that
-// would need more than 2000 columns, counting a row's own fields twice.
-const maxNames = 990
-
-type nameSet map[string]struct{}
-
-// add adds names unless there would be more than maxNames then.
-func (n nameSet) add(names []string) bool {
-	fresh := 0
-	for _, name := range names {
-		if _, ok := n[name]; !ok {
-			fresh++
-		}
-	}
-	if len(n)+fresh > maxNames {
-		return false
-	}
-	for _, name := range names {
-		n[name] = struct{}{}
-	}
-	return true
+// counts change once per request, together, so that they always balance.
+type counts struct {
+	mu      sync.Mutex
+	stored  int64
+	dropped map[Reason]int64
+	// expected is how many rows the storage must hold, index rows included.
+	expected int64
 }
 
-// has reports whether all of names are known.
-func (n nameSet) has(names nameSet) bool {
-	for name := range names {
-		if _, ok := n[name]; !ok {
-			return false
-		}
+func (c *counts) add(b *Batch, rows int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stored += b.rows
+	for reason, n := range b.dropped {
+		c.stored -= n
+		c.dropped[reason] += n
 	}
-	return true
+	c.expected += rows
 }
 
-// pendingNames are the field names of rows that may not be in blocks yet.
-type pendingNames struct {
-	mu    sync.RWMutex
-	names nameSet
-}
-
-// addChunk hands rows to the storage. Rows with names that are known are
-// added in parallel, others one chunk at a time, after a flush when there
-// would be too many.
-func (s *Store) addChunk(c chunk) {
-	p := &s.pending
-	p.mu.RLock()
-	if p.names.has(c.names) {
-		s.vl.MustAddRows(c.rows)
-		p.mu.RUnlock()
-		return
+// audit compares the rows that the storage holds with those it was given. The
+// library leaves rows out of a block that would have more than 2000 columns,
+// when it makes the block or merges others into it, and tells nobody; here
+// they become dropped rows. The caller holds s.balance.
+func (s *Store) audit() logstorage.StorageStats {
+	s.vl.DebugFlush()
+	var vl logstorage.StorageStats
+	s.vl.UpdateStats(&vl)
+	rows := int64(vl.RowsCount())
+	c := &s.counts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if lost := c.expected - rows; lost > 0 {
+		c.stored -= lost
+		c.dropped[TooManyNames] += lost
 	}
-	p.mu.RUnlock()
-
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	names := slices.Collect(maps.Keys(c.names))
-	if !p.names.add(names) {
-		s.vl.DebugFlush()
-		clear(p.names)
-		p.names.add(names)
-	}
-	s.vl.MustAddRows(c.rows)
+	c.expected = rows
+	return vl
 }

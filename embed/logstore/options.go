@@ -32,7 +32,7 @@ type Options struct {
 	MaxBodyBytes, MaxDecodedBytes int64
 	// MaxRowBytes bounds a row, 256 KiB by default and 2,000,000 bytes at most.
 	MaxRowBytes int
-	// MaxFieldsPerRow bounds a row's fields, 990 by default and at most.
+	// MaxFieldsPerRow bounds a row's fields, 1000 by default and at most.
 	MaxFieldsPerRow int
 
 	// MaxConcurrentInserts (4 per CPU), MaxConcurrentQueries (2 per CPU, at
@@ -46,7 +46,7 @@ type Options struct {
 // What the library can hold in a row.
 const (
 	maxRowBytes   = 2_000_000
-	maxRowFields  = maxNames
+	maxRowFields  = 1000 // half of a block's columns, so that two rows always fit
 	maxNameLength = 128
 )
 

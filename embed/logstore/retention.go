@@ -75,16 +75,24 @@ func (s *Store) days() []string {
 
 // deleteDay drops a partition once the queries that read it are done.
 func (s *Store) deleteDay(day string) {
+	s.balance.Lock()
+	defer s.balance.Unlock()
+	s.audit()
 	if err := s.vl.PartitionDetach(day); err != nil {
 		return // gone already
 	}
 	_ = os.RemoveAll(filepath.Join(s.opts.Dir, dataDir, partitionsDir, day))
+	var vl logstorage.StorageStats
+	s.vl.UpdateStats(&vl)
+	s.counts.mu.Lock()
+	s.counts.expected = int64(vl.RowsCount())
+	s.counts.mu.Unlock()
 }
 
 func (s *Store) diskBytes() int64 {
-	var st logstorage.StorageStats
-	s.vl.UpdateStats(&st)
-	return int64(st.IndexdbSizeBytes + st.CompressedSmallPartSize + st.CompressedBigPartSize)
+	var vl logstorage.StorageStats
+	s.vl.UpdateStats(&vl)
+	return diskBytes(&vl)
 }
 
 // retentionFilter selects the rows that retention still allows.

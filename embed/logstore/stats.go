@@ -2,7 +2,6 @@ package logstore
 
 import (
 	"maps"
-	"sync"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 )
@@ -18,6 +17,10 @@ const (
 	TooLong       Reason = "too_long"            // the whole row
 	LongName      Reason = "field_name_too_long" // more than 128 bytes
 	Malformed     Reason = "malformed"           // unreadable row of a readable request
+	// TooManyNames are rows whose stream has too many different field names:
+	// the storage can't put more than 2000 into a block. It finds out after the
+	// request was answered.
+	TooManyNames Reason = "too_many_field_names"
 )
 
 // reasons lists them in the order they are told in.
@@ -28,7 +31,7 @@ var reasons = []Reason{TooOld, TooNew, TooManyFields, TooLong, LongName, Malform
 type Stats struct {
 	Received, Stored int64
 	Dropped          map[Reason]int64
-	// Rows and DiskBytes are what the storage holds now, in memory and on disk.
+	// Rows and DiskBytes are what the storage holds now, its index rows included.
 	Rows, DiskBytes int64
 	// Partitions is the number of days with data.
 	Partitions int
@@ -38,44 +41,29 @@ type Stats struct {
 	UncleanStarts int64
 }
 
-// counts change once per request, together, so that they always balance.
-type counts struct {
-	mu      sync.Mutex
-	stored  int64
-	dropped map[Reason]int64
-}
-
-func (c *counts) add(stored int64, dropped map[Reason]int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stored += stored
-	if c.dropped == nil {
-		c.dropped = make(map[Reason]int64)
-	}
-	for reason, n := range dropped {
-		c.dropped[reason] += n
-	}
-}
-
 // Stats returns the counters; of a closed store only those of its own.
 func (s *Store) Stats() Stats {
 	st := Stats{UncleanStart: s.uncleanOpen, UncleanStarts: s.state.UncleanStarts}
+	if s.enter() == nil {
+		s.balance.Lock()
+		vl := s.audit()
+		s.balance.Unlock()
+		s.leave()
+		st.Rows = int64(vl.RowsCount())
+		st.DiskBytes = diskBytes(&vl)
+		st.Partitions = int(vl.PartitionsCount)
+	}
 	s.counts.mu.Lock()
+	defer s.counts.mu.Unlock()
 	st.Stored = s.counts.stored
 	st.Dropped = maps.Clone(s.counts.dropped)
-	s.counts.mu.Unlock()
 	st.Received = st.Stored
 	for _, n := range st.Dropped {
 		st.Received += n
 	}
-	if s.enter() != nil {
-		return st
-	}
-	defer s.leave()
-	var vl logstorage.StorageStats
-	s.vl.UpdateStats(&vl)
-	st.Rows = int64(vl.RowsCount())
-	st.DiskBytes = int64(vl.IndexdbSizeBytes + vl.CompressedSmallPartSize + vl.CompressedBigPartSize)
-	st.Partitions = int(vl.PartitionsCount)
 	return st
+}
+
+func diskBytes(vl *logstorage.StorageStats) int64 {
+	return int64(vl.IndexdbSizeBytes + vl.CompressedSmallPartSize + vl.CompressedBigPartSize)
 }

@@ -46,7 +46,9 @@ type Store struct {
 	flushMu sync.Mutex
 	dirty   bool // rows were added since the last flush; guarded by flushMu
 
-	pending     pendingNames
+	// balance is held shared while rows are added, alone while rows are counted.
+	balance sync.RWMutex
+
 	inserts     slots
 	queries     slots
 	tails       slots
@@ -106,7 +108,6 @@ func openLocked(o Options) (*Store, error) {
 		opts:        o,
 		state:       state,
 		uncleanOpen: unclean,
-		pending:     pendingNames{names: make(nameSet)},
 		inserts:     newSlots(o.MaxConcurrentInserts),
 		queries:     newSlots(o.MaxConcurrentQueries),
 		tails:       newSlots(o.MaxConcurrentTails),
@@ -119,6 +120,8 @@ func openLocked(o Options) (*Store, error) {
 		FlushInterval:         o.FlushInterval,
 		MinFreeDiskSpaceBytes: minFreeBytes,
 	})
+	s.counts.dropped = make(map[Reason]int64)
+	s.audit()
 	s.floor.Store(minTime)
 	s.expireSoon()
 	return s, nil
