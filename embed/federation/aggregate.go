@@ -3,6 +3,7 @@ package federation
 import (
 	"slices"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -27,6 +28,9 @@ func (p *planner) distribute(e *parser.AggregateExpr, g grid, pinned bool) (pars
 		return nil, false
 	}
 	if e.Op == parser.AVG {
+		if slices.Contains(e.Grouping, model.MetricNameLabel) {
+			return nil, false // the division would drop the name that it groups by
+		}
 		// The mean is that of all series, not of the groups' means.
 		sum, count := *e, *e
 		sum.Op, count.Op = parser.SUM, parser.COUNT

@@ -101,12 +101,7 @@ func New(o Options) (*Federator, error) {
 		options: o,
 		// The language a region understands, so that a query which works at one
 		// region works over all of them.
-		parser: parser.NewParser(parser.Options{
-			EnableExperimentalFunctions:  true,
-			ExperimentalDurationExpr:     true,
-			EnableExtendedRangeSelectors: true,
-			EnableBinopFillModifiers:     true,
-		}),
+		parser: parser.NewParser(parser.Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true}),
 		transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext, // promxy's dial_timeout
 			TLSHandshakeTimeout:   5 * time.Second,
@@ -122,7 +117,6 @@ func New(o Options) (*Federator, error) {
 		LookbackDelta:            lookback,
 		EnableAtModifier:         true,
 		EnableNegativeOffset:     true,
-		EnableDelayedNameRemoval: true,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
 		Parser:                   f.parser,
 	})

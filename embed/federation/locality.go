@@ -3,7 +3,6 @@ package federation
 import (
 	"slices"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -42,7 +41,7 @@ func (p *planner) local(e parser.Expr) (scope, bool) {
 	switch e := e.(type) {
 	case *parser.VectorSelector:
 		s := scope{narrowed(p.members, e.LabelMatchers), p.stamped}
-		return s, !p.namesMatter && p.disjoint(s)
+		return s, p.disjoint(s)
 	case *parser.MatrixSelector:
 		return p.local(e.VectorSelector)
 	case *parser.SubqueryExpr:
@@ -159,27 +158,6 @@ func selectors(e parser.Expr) []*parser.VectorSelector {
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
 		if s, ok := n.(*parser.VectorSelector); ok {
 			found = append(found, s)
-		}
-		return nil
-	})
-	return found
-}
-
-// namesMatter reports whether the query looks at metric names other than to
-// select series. Names that a function drops are dropped late (delayed name
-// removal), which an answer of a group cannot express.
-func namesMatter(e parser.Expr) bool {
-	found := false
-	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		switch n := n.(type) {
-		case *parser.AggregateExpr:
-			found = found || slices.Contains(n.Grouping, model.MetricNameLabel)
-		case *parser.BinaryExpr:
-			if vm := n.VectorMatching; vm != nil {
-				found = found || slices.Contains(vm.MatchingLabels, model.MetricNameLabel) || slices.Contains(vm.Include, model.MetricNameLabel)
-			}
-		case *parser.StringLiteral:
-			found = found || n.Val == model.MetricNameLabel
 		}
 		return nil
 	})

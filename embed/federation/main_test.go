@@ -6,13 +6,35 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"koflab/embed/metrics"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if err := warmUp(); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.IgnoreCurrent())
+}
+
+// warmUp starts what the storage libraries start once per process and never stop.
+func warmUp() error {
+	dir, err := os.MkdirTemp("", "koflab-federation-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := metrics.Open(metrics.Options{Dir: dir})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
 
 type randomness = *rand.Rand
 

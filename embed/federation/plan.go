@@ -26,7 +26,6 @@ type planner struct {
 	members        []*member
 	stamped        map[string]bool
 	assumeDisjoint bool
-	namesMatter    bool
 	plan           plan
 	known          map[string]*part
 }
@@ -49,7 +48,6 @@ func newPlan(language parser.Parser, members []*member, expr string, g grid, ass
 		members:        members,
 		stamped:        stampNames(members),
 		assumeDisjoint: assumeDisjoint,
-		namesMatter:    namesMatter(tree),
 		known:          map[string]*part{},
 	}
 	p.plan.expr = p.rewrite(tree, g, false).String()
@@ -149,18 +147,11 @@ func (p *planner) fetchRange(e *parser.MatrixSelector, g grid) parser.Expr {
 	}
 	read := g.shifted(selector.OriginalOffset, selector.Timestamp)
 	window := e.Range + time.Duration(read.last()-read.start)*time.Millisecond
-	end := read.last()
-	if selector.Anchored || selector.Smoothed {
-		window += lookback // these look for a sample before the window
-	}
-	if selector.Smoothed {
-		window, end = window+lookback, end+lookback.Milliseconds() // and after it
-	}
 	bare := *selector
-	bare.OriginalOffset, bare.Timestamp, bare.Anchored, bare.Smoothed = 0, nil, false, false
+	bare.OriginalOffset, bare.Timestamp = 0, nil
 	fetched := p.push(&part{
 		expr:   &bare,
-		grid:   instant(end),
+		grid:   instant(read.last()),
 		window: window,
 		groups: narrowed(p.members, selector.LabelMatchers),
 		keep:   p.stamped,
@@ -172,7 +163,6 @@ func (p *planner) fetchRange(e *parser.MatrixSelector, g grid) parser.Expr {
 
 func markedSelector(e *parser.VectorSelector, fetched *part) *parser.VectorSelector {
 	local := *e
-	local.Smoothed = e.Smoothed && fetched.window > 0
 	local.LabelMatchers = append(append([]*labels.Matcher{}, e.LabelMatchers...), fetched.marker())
 	return &local
 }
