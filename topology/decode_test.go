@@ -64,7 +64,11 @@ func TestDecodeBoundsProblems(t *testing.T) {
 		"depth":  strings.Repeat("[", 900_000),
 	} {
 		_, err := decodeText(text)
-		require.LessOrEqual(t, len(problems(t, err)), problemLimit, name)
+		found := problems(t, err)
+		require.LessOrEqual(t, len(found), problemLimit+1, name)
+		if len(found) > problemLimit {
+			require.Equal(t, "there are more problems, mend these first", found[problemLimit].Message)
+		}
 	}
 }
 

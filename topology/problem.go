@@ -142,6 +142,9 @@ func (f *findings) err() error {
 		return nil
 	}
 	slices.SortStableFunc(f.problems, func(a, b Problem) int { return a.Line - b.Line })
+	if last := f.problems[len(f.problems)-1]; len(f.problems) == problemLimit {
+		f.problems = append(f.problems, Problem{File: last.File, Line: last.Line, Message: "there are more problems, mend these first"})
+	}
 	return &SpecError{f.problems}
 }
 

@@ -3,7 +3,6 @@ package topology
 import (
 	"embed"
 	"fmt"
-	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -174,58 +173,40 @@ type ChartComponent struct {
 //go:embed profiles/*.yaml
 var profileFiles embed.FS
 
+var stackCache sync.Map // name -> *Stack
+
 // Profile returns a stack profile. It is shared: do not change it.
 func Profile(name string) (*Stack, error) {
-	stacks, err := loadStacks()
+	if s, ok := stackCache.Load(name); ok {
+		return s.(*Stack), nil
+	}
+	if !slices.Contains(ProfileNames(), name) {
+		return nil, fmt.Errorf("there is no stack profile %q, %s", clip(name), orOneOf(name, ProfileNames()))
+	}
+	file := "profiles/" + name + ".yaml"
+	data, err := profileFiles.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range stacks {
-		if s.Name == name {
-			return s, nil
-		}
+	s, err := decodeStack(file, data)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("there is no stack profile %q, %s", clip(name), orOneOf(name, ProfileNames()))
+	stackCache.Store(name, s)
+	return s, nil
 }
 
 // ProfileNames lists the stack profiles, the default one first.
 func ProfileNames() []string {
-	stacks, _ := loadStacks()
-	names := make([]string, len(stacks))
-	for i, s := range stacks {
-		names[i] = s.Name
+	names := []string{DefaultStack}
+	files, _ := profileFiles.ReadDir("profiles") // compiled in: it cannot fail
+	for _, f := range files {
+		if name := strings.TrimSuffix(f.Name(), ".yaml"); name != DefaultStack {
+			names = append(names, name)
+		}
 	}
 	return names
 }
-
-var loadStacks = sync.OnceValues(func() ([]*Stack, error) {
-	files, err := profileFiles.ReadDir("profiles")
-	if err != nil {
-		return nil, err
-	}
-	var stacks []*Stack
-	for _, file := range files {
-		data, err := profileFiles.ReadFile(path.Join("profiles", file.Name()))
-		if err != nil {
-			return nil, err
-		}
-		s, err := decodeStack(file.Name(), data)
-		if err != nil {
-			return nil, err
-		}
-		stacks = append(stacks, s)
-	}
-	slices.SortStableFunc(stacks, func(a, b *Stack) int {
-		switch DefaultStack {
-		case a.Name:
-			return -1
-		case b.Name:
-			return 1
-		}
-		return 0
-	})
-	return stacks, nil
-})
 
 func decodeStack(name string, data []byte) (*Stack, error) {
 	f, s := &findings{file: name}, &Stack{}

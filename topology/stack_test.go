@@ -28,6 +28,7 @@ func eachStack(t *testing.T, f func(t *testing.T, s *Stack)) {
 // The parts of a profile refer to each other by name.
 func TestProfilesAreConsistent(t *testing.T) {
 	eachStack(t, func(t *testing.T, s *Stack) {
+		require.Equal(t, "TestProfilesAreConsistent/"+s.Name, t.Name(), "a profile has the name of its file")
 		listeners := map[string]Listener{}
 		ports := map[Trait]map[int]string{}
 		for _, l := range s.Listeners {
@@ -138,4 +139,14 @@ func TestProfilesAreDecodedStrictly(t *testing.T) {
 	require.ErrorContains(t, err, `did you mean "embed/gateway"?`)
 	_, err = decodeStack("seed.yaml", nil)
 	require.ErrorContains(t, err, "empty")
+}
+
+func BenchmarkDecodeProfile(b *testing.B) {
+	data, err := profileFiles.ReadFile("profiles/seed.yaml")
+	require.NoError(b, err)
+	for b.Loop() {
+		if _, err := decodeStack("seed.yaml", data); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -19,29 +19,29 @@ func (f *findings) relations(lab *Lab) {
 // names: management and regions share their name with no other cluster; two
 // children may, in different namespaces.
 func (f *findings) names(lab *Lab) {
-	const rename = "rename one"
-	taken := map[string]string{lab.Management.Name: "management"} // name -> path
+	taken := map[string]string{lab.Management.Name: "management.name"} // value -> path
 	for i := range lab.Regions {
-		at := item("regions", i)
-		f.unique(taken, lab.Regions[i].Name, at, rename)
+		f.unique(taken, lab.Regions[i].Name, join(item("regions", i), "name"), "rename one")
 	}
-	children := map[string]string{} // namespace/name -> path
+	children := map[string]string{}
 	for i := range lab.Children {
-		c, at := &lab.Children[i], item("children", i)
-		if other, ok := taken[c.Name]; ok && c.Name != "" {
-			f.add(join(at, "name"), "name %q is taken by the cluster %s, %s", clip(c.Name), f.where(other), rename)
+		c, at := &lab.Children[i], join(item("children", i), "name")
+		if _, ok := taken[c.Name]; ok {
+			f.unique(taken, c.Name, at, "rename one")
 		} else if c.Name != "" {
-			f.unique(children, c.Namespace+"/"+c.Name, at, rename+" or put it into another namespace")
+			f.unique(children, c.Namespace+"/"+c.Name, at, "rename one or put it into another namespace")
 		}
 	}
 }
 
-func (f *findings) unique(taken map[string]string, name, path, fix string) {
-	if other, ok := taken[name]; ok && name != "" {
-		f.add(join(path, "name"), "name %q is taken by the cluster %s, %s", clip(name), f.where(other), fix)
+// unique records a value of the field at path, or a problem when another
+// cluster has it. Taken holds the paths of values.
+func (f *findings) unique(taken map[string]string, value, path, fix string) {
+	if other, ok := taken[value]; ok && value != "" {
+		f.add(path, "%s %q is taken by the cluster %s, %s", label(path), clip(value), f.where(parent(other)), fix)
 		return
 	}
-	taken[name] = path
+	taken[value] = path
 }
 
 // noTenants: a tenant that nothing enforces would be a promise broken.
@@ -57,18 +57,11 @@ func (f *findings) noTenants(lab *Lab) {
 // domains: two stores of one domain would be one host to their clients.
 func (f *findings) domains(lab *Lab) {
 	taken := map[string]string{}
-	check := func(domain, path string) {
-		if other, ok := taken[domain]; ok && domain != "" {
-			f.add(join(path, "domain"), "domain %q is taken by the cluster %s, give each its own", clip(domain), f.where(other))
-			return
-		}
-		taken[domain] = path
-	}
 	if lab.ManagementData.Stores() {
-		check(lab.Management.Domain, "management")
+		f.unique(taken, lab.Management.Domain, "management.domain", "give each its own")
 	}
 	for i := range lab.Regions {
-		check(lab.Regions[i].Domain, item("regions", i))
+		f.unique(taken, lab.Regions[i].Domain, join(item("regions", i), "domain"), "give each its own")
 	}
 }
 
