@@ -85,8 +85,9 @@ func New(cfg Config) (*Collector, error) {
 		external: newExternalLabels(cfg.ClusterLabel, cfg.Cluster, cfg.ClusterNamespaceLabel, cfg.ClusterNamespace),
 	}
 	c.jobs = map[string]*job{}
-	// A window costs a wake-up, which a fast clock must not multiply.
-	c.window = max(time.Second, time.Duration(cfg.Clock.Speed()*float64(100*time.Millisecond)))
+	// A window ends with a batch, so that it costs no wake-up of its own; a fast
+	// clock must not multiply those.
+	c.window = max(cfg.BatchTimeout, time.Duration(cfg.Clock.Speed()*float64(100*time.Millisecond)))
 	if cfg.Metrics.URL != "" {
 		c.metricsOut = newExporter("prometheusremotewrite", ledger.Metrics, cfg, newWriteSender(cfg), 1, nil, c.changed)
 		c.metrics = newMetricsPipeline(cfg, c.metricsOut, c.wake)

@@ -17,6 +17,7 @@ func (e *exporter) deliver(b *batch) {
 	start := e.clock.Now()
 	for n := 0; ; n++ {
 		last := e.isDraining()
+		e.note(b, true)
 		a := e.sender.send(e.ctx, body, b.count)
 		if a.status == 0 && e.ctx.Err() != nil {
 			return
@@ -43,25 +44,38 @@ func (e *exporter) deliver(b *batch) {
 			return
 		}
 		e.health.failed(a, "", 0)
+		e.note(b, b.unknown)
 		if last {
 			e.leave()
 			return
 		}
-		if !e.pause(b, wait, until) {
+		if !e.pause(b, until) {
 			return
 		}
 	}
 }
 
-// body returns the request body, reading it from the journal if it is there, and
-// notes on disk that from now on it may have been delivered.
+// body returns the request body, from the journal if it is there.
 func (e *exporter) body(b *batch) ([]byte, error) {
 	if e.journal == nil {
 		return b.body, nil
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.journal.take(b.id)
+	return e.journal.read(b.id)
+}
+
+// note keeps on disk whether a batch may have been delivered, for the case that
+// the process does not live to see the answer.
+func (e *exporter) note(b *batch, tried bool) {
+	if e.journal == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.journal.tried(b.id, tried); err != nil {
+		e.health.refused(dropStorage, err)
+	}
 }
 
 // checkpoint keeps how far the log files have been read.
@@ -71,10 +85,10 @@ func (e *exporter) checkpoint(t time.Time) error {
 	return e.journal.checkpoint(t)
 }
 
-// pause waits before the next attempt. It ends early when the queue is drained,
+// pause waits until the next attempt. It ends early when the queue is drained,
 // and reports false when the exporter has stopped.
-func (e *exporter) pause(b *batch, d time.Duration, until time.Time) bool {
-	t := e.clock.NewTimer(d)
+func (e *exporter) pause(b *batch, until time.Time) bool {
+	t := timerAt(e.clock, until)
 	defer t.Stop()
 	e.mu.Lock()
 	e.wakes[b] = until

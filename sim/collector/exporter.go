@@ -178,7 +178,7 @@ func (e *exporter) work() {
 	defer e.workers.Done()
 	for {
 		e.mu.Lock()
-		if len(e.waiting) == 0 || e.stopped {
+		if len(e.waiting) == 0 || e.stopped || e.ctx.Err() != nil {
 			e.running--
 			e.mu.Unlock()
 			e.changed.notify()

@@ -96,7 +96,7 @@ func (t *httpTarget) scrapeAt(ctx context.Context, at time.Time, emit func(label
 	var body io.Reader = resp.Body
 	if resp.Header.Get("Content-Encoding") == "gzip" {
 		if body, err = gzip.NewReader(resp.Body); err != nil {
-			return err
+			return fmt.Errorf("gzip: %w", err)
 		}
 	}
 	text, err := io.ReadAll(io.LimitReader(body, maxScrapeBody+1))

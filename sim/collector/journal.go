@@ -33,8 +33,9 @@ const (
 // Kinds of records.
 const (
 	recordPut  = 1 // a batch was queued
-	recordTake = 2 // it was handed to a consumer: it may be delivered from here on
-	recordDone = 3 // it left the queue
+	recordTry  = 2 // it is being sent: it may be delivered from here on
+	recordFail = 3 // that was answered with a refusal
+	recordDone = 4 // it left the queue
 )
 
 var (
@@ -60,7 +61,7 @@ type entry struct {
 	offset int64
 	length int
 	count  int
-	taken  bool
+	tried  bool // may have been delivered
 }
 
 // openJournal opens or makes a journal and returns the batches in it, in order.
@@ -81,7 +82,7 @@ func openJournal(path string) (*journal, []*batch, error) {
 	}
 	var kept []*batch
 	for id, e := range j.entries {
-		kept = append(kept, &batch{id: id, count: e.count, unknown: e.taken})
+		kept = append(kept, &batch{id: id, count: e.count, unknown: e.tried})
 	}
 	slices.SortFunc(kept, func(a, b *batch) int { return int(a.id) - int(b.id) })
 	return j, kept, nil
@@ -165,8 +166,10 @@ func (j *journal) replay(r record) {
 	case r.kind == recordPut && e == nil:
 		j.entries[r.id] = &entry{offset: r.offset, length: r.length, count: r.count}
 		j.live += recordHeader + int64(r.length)
-	case r.kind == recordTake && e != nil:
-		e.taken = true
+	case r.kind == recordTry && e != nil:
+		e.tried = true
+	case r.kind == recordFail && e != nil:
+		e.tried = false
 	case r.kind == recordDone && e != nil:
 		j.forget(r.id, e)
 	}
@@ -233,23 +236,29 @@ func (j *journal) put(id uint64, count int, body []byte) error {
 	return nil
 }
 
-// take returns a batch's body and notes that a consumer has it.
-func (j *journal) take(id uint64) ([]byte, error) {
+// read returns a batch's body.
+func (j *journal) read(id uint64) ([]byte, error) {
 	e := j.entries[id]
 	if e == nil {
 		return nil, fmt.Errorf("batch %d is not in the queue's file", id)
 	}
 	body := make([]byte, e.length)
-	if _, err := j.file.ReadAt(body, e.offset); err != nil {
-		return nil, err
+	_, err := j.file.ReadAt(body, e.offset)
+	return body, err
+}
+
+// tried notes whether a batch may have been delivered.
+func (j *journal) tried(id uint64, tried bool) error {
+	e := j.entries[id]
+	if e == nil || e.tried == tried {
+		return nil
 	}
-	if !e.taken {
-		e.taken = true
-		if err := j.append(recordTake, id, 0, nil); err != nil {
-			return nil, err
-		}
+	e.tried = tried
+	kind := byte(recordFail)
+	if tried {
+		kind = recordTry
 	}
-	return body, nil
+	return j.append(kind, id, 0, nil)
 }
 
 // remove takes a batch off the queue for good.
@@ -295,19 +304,15 @@ func (j *journal) copyTo(next *journal) error {
 	}
 	slices.Sort(ids)
 	for _, id := range ids {
-		e := j.entries[id]
-		body := make([]byte, e.length)
-		if _, err := j.file.ReadAt(body, e.offset); err != nil {
+		body, err := j.read(id)
+		if err != nil {
 			return err
 		}
-		if err := next.put(id, e.count, body); err != nil {
+		if err := next.put(id, j.entries[id].count, body); err != nil {
 			return err
 		}
-		if e.taken {
-			next.entries[id].taken = true
-			if err := next.append(recordTake, id, 0, nil); err != nil {
-				return err
-			}
+		if err := next.tried(id, j.entries[id].tried); err != nil {
+			return err
 		}
 	}
 	return os.Rename(next.path+".tmp", next.path)

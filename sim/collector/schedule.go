@@ -79,8 +79,8 @@ func (c *Collector) run(ctx context.Context) {
 			c.step(ctx, next, now)
 			continue
 		}
+		t := timerAt(c.cfg.Clock, next)
 		c.setAwaited(next, seen)
-		t := c.cfg.Clock.NewTimer(next.Sub(now))
 		select {
 		case <-t.C():
 		case <-c.woken:

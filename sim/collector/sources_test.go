@@ -148,3 +148,10 @@ func (l *lab) out(s ledger.Signal) ledger.Entry { return l.ledger.Account("c1", 
 func (l *lab) in(s ledger.Signal) ledger.Entry {
 	return l.ledger.Account("c1/targets", "c1", s).Entry()
 }
+
+func (b *bareTarget) Scrape(_ context.Context, _ time.Time, emit func(labels.Labels, float64)) error {
+	for i := range b.n {
+		emit(labels.FromStrings("__name__", "b", "i", fmt.Sprint(i)), 1)
+	}
+	return nil
+}

@@ -32,8 +32,8 @@ type Target interface {
 // /metrics/cadvisor are both job "kubelet".
 type LabelledTarget interface {
 	Target
-	// TargetLabels are all target labels, job and instance among them.
-	TargetLabels() labels.Labels
+	// Labels are all target labels, job and instance among them.
+	Labels() labels.Labels
 }
 
 // LogSource is what log files are to filelog: it returns the records of the
@@ -51,7 +51,7 @@ type TraceSource interface {
 // targetLabels returns the labels a target's own series carry.
 func targetLabels(t Target) labels.Labels {
 	if l, ok := t.(LabelledTarget); ok {
-		return l.TargetLabels()
+		return l.Labels()
 	}
 	return labels.FromStrings("job", t.Job(), "instance", t.Instance())
 }

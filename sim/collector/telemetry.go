@@ -43,8 +43,8 @@ func (m *selfMetrics) Instance() string { return m.target.Get("instance") }
 // Interval implements Target.
 func (m *selfMetrics) Interval() time.Duration { return 0 }
 
-// TargetLabels implements LabelledTarget.
-func (m *selfMetrics) TargetLabels() labels.Labels { return m.target }
+// Labels implements LabelledTarget.
+func (m *selfMetrics) Labels() labels.Labels { return m.target }
 
 // Scrape implements Target without going over the wire, so that in virtual time
 // a scrape happens at its time.
