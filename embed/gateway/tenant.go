@@ -16,7 +16,9 @@ var filterArgs = []string{
 var filterHeaders = []string{"VL-Extra-Fields", "VL-Extra-Filters", "VL-Extra-Stream-Filters"}
 
 // tenantArgs are the args that bind requests to one tenant, by kind of route.
-type tenantArgs [kinds]struct{ name, value string }
+type tenantArgs [kinds]tenantArg
+
+type tenantArg struct{ name, value, encoded string }
 
 // newTenantArgs returns the args of a valid tenant, nil for none.
 func newTenantArgs(tenant string) *tenantArgs {
@@ -25,7 +27,9 @@ func newTenantArgs(tenant string) *tenantArgs {
 	}
 	quoted := strconv.Quote(tenant)
 	var a tenantArgs
-	set := func(k Kind, name, value string) { a[k].name, a[k].value = name, value }
+	set := func(k Kind, name, value string) {
+		a[k] = tenantArg{name, value, name + "=" + url.QueryEscape(value)}
+	}
 	set(MetricsInsert, "extra_label", "tenant="+tenant)
 	set(LogsInsert, "extra_fields", "tenant="+tenant)
 	set(TracesInsert, "extra_fields", "resource_attr:tenant="+tenant)
@@ -41,7 +45,7 @@ func newTenantArgs(tenant string) *tenantArgs {
 func (a *tenantArgs) query(kind Kind, raw string) string {
 	arg := a[kind]
 	if raw == "" {
-		return arg.name + "=" + url.QueryEscape(arg.value)
+		return arg.encoded
 	}
 	values, _ := url.ParseQuery(raw)
 	dropFilterArgs(values)

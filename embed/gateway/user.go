@@ -86,7 +86,7 @@ func (u User) validate(mutualTLS bool) error {
 // extra_fields separates its fields by commas, and label values are text.
 func validTenant(t string) error {
 	switch {
-	case !utf8.ValidString(t):
+	case strings.ContainsRune(t, utf8.RuneError): // also what U+FFFD stood for
 		return fmt.Errorf("tenant %q is not valid UTF-8", t)
 	case strings.Contains(t, ","):
 		return fmt.Errorf("tenant %q: extra_fields cannot carry a comma", t)
