@@ -36,7 +36,8 @@ var state struct {
 // Init sets the libraries up once per process; later calls change nothing and
 // return what the first one returned. The libraries define their settings on
 // flag.CommandLine, which stays apart from koflab's own command line;
-// lib/memory panics unless those flags are parsed.
+// lib/memory panics unless those flags are parsed. A program that has flags of
+// its own there, such as a TestMain, parses them before.
 func Init(o Options) error {
 	state.once.Do(func() { state.err = initialise(o) })
 	return state.err

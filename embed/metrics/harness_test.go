@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse() // before engine.Init, which would parse an empty command line
 	if err := warmUp(); err != nil {
 		panic(err)
 	}

@@ -75,6 +75,9 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 	if err != nil {
 		return storage.ErrSeriesSet(err)
 	}
+	if len(filters) == 0 {
+		return storage.EmptySeriesSet()
+	}
 	var found []storage.Series
 	if hints != nil && hints.Func == seriesHint {
 		found, err = q.names(ctx, filters, tr)
@@ -124,7 +127,7 @@ func (q *querier) strings(ctx context.Context, hints *storage.LabelHints, matche
 		return nil, nil, nil
 	}
 	filters, err := q.tagFilters(matchers)
-	if err != nil {
+	if err != nil || len(filters) == 0 {
 		return nil, nil, err
 	}
 	found, err := find(filters, tr, q.store.searchDeadline(ctx))
@@ -169,23 +172,32 @@ func (s *Store) searchError(err error) error {
 	return err
 }
 
-// tagFilters joins the matchers with each of the querier's own sets.
-func (q *querier) tagFilters(matchers []*labels.Matcher) ([]*vmstorage.TagFilters, error) {
-	sets := q.sets
+// tagFilters joins the matchers with each of the view's own sets, leaving
+// out what can match nothing.
+func (f filtered) tagFilters(matchers []*labels.Matcher) ([]*vmstorage.TagFilters, error) {
+	sets := f.sets
 	if len(sets) == 0 {
 		sets = [][]*labels.Matcher{nil}
 	}
 	filters := make([]*vmstorage.TagFilters, 0, len(sets))
 	for _, set := range sets {
+		ms := slices.Concat(matchers, set)
+		if slices.ContainsFunc(ms, impossible) {
+			continue
+		}
 		tfs := vmstorage.NewTagFilters()
-		for _, ms := range [][]*labels.Matcher{matchers, set} {
-			if err := addMatchers(tfs, ms); err != nil {
-				return nil, err
-			}
+		if err := addMatchers(tfs, ms); err != nil {
+			return nil, err
 		}
 		filters = append(filters, tfs)
 	}
 	return filters, nil
+}
+
+// impossible matchers refuse every value. lib/storage lets series without the
+// label pass.
+func impossible(m *labels.Matcher) bool {
+	return m.Type == labels.MatchNotRegexp && m.Value == ".*"
 }
 
 func addMatchers(tfs *vmstorage.TagFilters, ms []*labels.Matcher) error {

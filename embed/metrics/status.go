@@ -67,16 +67,7 @@ func serveTSDBStatus(rd *request) (answer, *apiError) {
 		}
 		day = t
 	}
-	q := querier{filtered: rd.view}
-	filters, err := q.tagFilters(nil)
-	if err != nil {
-		return answer{}, badData(err)
-	}
-	if len(rd.view.sets) == 0 {
-		filters = nil // all series, without a search
-	}
-	rd.flush()
-	st, err := rd.vm.GetTSDBStatus(nil, filters, uint64(day.Unix()/86400), "", limit, rd.opts.MaxSeries, rd.searchDeadline(rd.r.Context()))
+	st, err := rd.tsdbStatus(day, limit)
 	if err != nil {
 		return answer{}, classify(rd.searchError(err))
 	}
@@ -90,6 +81,21 @@ func serveTSDBStatus(rd *request) (answer, *apiError) {
 		MemoryInBytesByLabelName:    []tsdbStat{},
 		SeriesCountByLabelValuePair: topEntries(st.SeriesCountByLabelValuePair),
 	}}, nil
+}
+
+func (rd *request) tsdbStatus(day time.Time, limit int) (*vmstorage.TSDBStatus, error) {
+	var filters []*vmstorage.TagFilters // none: all series, without a search
+	if len(rd.view.sets) > 0 {
+		var err error
+		if filters, err = rd.view.tagFilters(nil); err != nil {
+			return nil, err
+		}
+		if len(filters) == 0 {
+			return &vmstorage.TSDBStatus{}, nil
+		}
+	}
+	rd.flush()
+	return rd.vm.GetTSDBStatus(nil, filters, uint64(day.Unix()/86400), "", limit, rd.opts.MaxSeries, rd.searchDeadline(rd.r.Context()))
 }
 
 func topEntries(entries []vmstorage.TopHeapEntry) []tsdbStat {
