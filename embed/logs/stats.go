@@ -181,10 +181,18 @@ func (m *matrix) respond(w http.ResponseWriter, resultType string, format func(*
 	for _, ss := range series {
 		result = append(result, format(ss))
 	}
-	return respond(w, map[string]any{
-		"status": "success",
-		"data":   map[string]any{"resultType": resultType, "result": result},
-	})
+	answer := prometheusAnswer{Status: "success"}
+	answer.Data.ResultType, answer.Data.Result = resultType, result
+	return respond(w, answer)
+}
+
+// prometheusAnswer is a successful answer of Prometheus' query API.
+type prometheusAnswer struct {
+	Status string `json:"status"`
+	Data   struct {
+		ResultType string `json:"resultType"`
+		Result     []any  `json:"result"`
+	} `json:"data"`
 }
 
 // failPrometheus answers an error as Prometheus' API does.

@@ -41,13 +41,18 @@ func post(t testing.TB, s *Store, target, contentType, body string) *httptest.Re
 	return w
 }
 
-// query asks the select handler and returns the body of a 200.
+// ask gets a path from the select handler.
+func ask(s *Store, target string) (int, string) {
+	w := httptest.NewRecorder()
+	s.SelectHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	body, _ := io.ReadAll(w.Result().Body)
+	return w.Code, string(body)
+}
+
+// query asks a LogsQL path and returns the body of a 200.
 func query(t testing.TB, s *Store, path string, args url.Values) string {
 	t.Helper()
-	w := httptest.NewRecorder()
-	s.SelectHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/select/logsql/"+path+"?"+args.Encode(), nil))
-	body, err := io.ReadAll(w.Result().Body)
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, w.Code, string(body))
-	return string(body)
+	code, body := ask(s, "/select/logsql/"+path+"?"+args.Encode())
+	require.Equal(t, http.StatusOK, code, body)
+	return body
 }
