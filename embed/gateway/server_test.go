@@ -159,8 +159,9 @@ func raw(t *testing.T, s *Server, request string) string {
 func TestSlowClientsAreCut(t *testing.T) {
 	short := 20 * time.Millisecond
 	read := func(w http.ResponseWriter, r *http.Request) {
-		_, err := io.ReadAll(r.Body)
-		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		if _, err := io.ReadAll(r.Body); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("reading the body ended with %v", err)
+		}
 	}
 	raw(t, serve(t, hello, ServerOptions{HeaderTimeout: short}), "GET / HTTP/1.1\r\n")
 	raw(t, serve(t, hello, ServerOptions{IdleTimeout: short}), "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -190,10 +191,12 @@ func TestClientsThatDoNotReadAreCut(t *testing.T) {
 
 // A request may take longer than any of the bounds as long as its parts do not.
 func TestLongRequestsAreNotCut(t *testing.T) {
-	short := 50 * time.Millisecond
+	short := 200 * time.Millisecond
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		require.NoError(t, err)
+		if err != nil {
+			t.Error(err)
+		}
 		wait := time.NewTimer(3 * short)
 		select {
 		case <-wait.C:
