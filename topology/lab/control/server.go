@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"strconv"
 	"strings"
@@ -85,6 +86,9 @@ func NewHandler(lab Lab) http.Handler {
 			answerOr(w, struct{}{}, lab.SetCredentials(r.PathValue("cluster"), q))
 		}
 	})
+	// For Go's own tools: go tool pprof reads a lab's heap and CPU over the socket.
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("POST /v1/down", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, struct{}{})
 		lab.Down()

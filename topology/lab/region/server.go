@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *Server) open() error {
 		if !ok {
 			return fmt.Errorf("route %s: there is no service %q", r.Prefix, r.To)
 		}
-		routes = append(routes, gateway.Route{Prefix: r.Prefix, Backend: below(r.Path, store), Kind: kind})
+		routes = append(routes, gateway.Route{Prefix: gatewayPrefix(r), Backend: below(r.Path, store), Kind: kind})
 	}
 	var err error
 	s.gateway, err = gateway.New(gateway.Config{Users: gatewayUsers(c.Users), Routes: routes, MutualTLS: c.MutualTLS, Clock: clk})
@@ -88,7 +89,7 @@ func (s *Server) listen(l topology.Listener, tls *tls.Config) error {
 	var h http.Handler
 	var o gateway.ServerOptions
 	if l.Name == VMAuth {
-		h, o.TLS = s.gateway, tls
+		h, o.TLS = byHost(s.config.Routes, s.gateway), tls
 	} else {
 		store, ok := s.stores.handlers[l.Name]
 		if !ok {
@@ -106,6 +107,43 @@ func (s *Server) listen(l topology.Listener, tls *tls.Config) error {
 	}
 	s.servers = append(s.servers, listening{l, server})
 	return nil
+}
+
+// gatewayPrefix is the path prefix of a route in the gateway. A route of a whole
+// host stands below the host's name there, which byHost puts in front.
+func gatewayPrefix(r topology.Route) string {
+	if r.Prefix == "/" {
+		return "/" + r.Host
+	}
+	return r.Prefix
+}
+
+// byHost leads the requests for a host that has a route for all of its paths to
+// that route, unless a longer one of the host matches.
+func byHost(routes []topology.Route, g http.Handler) http.Handler {
+	whole := map[string][]string{} // host to its longer prefixes
+	for _, r := range routes {
+		if r.Prefix == "/" {
+			whole[r.Host] = nil
+		}
+	}
+	for _, r := range routes {
+		if _, ok := whole[r.Host]; ok && r.Prefix != "/" {
+			whole[r.Host] = append(whole[r.Host], r.Prefix)
+		}
+	}
+	if len(whole) == 0 {
+		return g
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, _ := strings.Cut(r.Host, ".")
+		longer, ok := whole[host]
+		if ok && !slices.ContainsFunc(longer, func(p string) bool { return strings.HasPrefix(r.URL.Path, p+"/") }) {
+			below("/"+host, g).ServeHTTP(w, r)
+			return
+		}
+		g.ServeHTTP(w, r)
+	})
 }
 
 // below serves a route's requests under another path.

@@ -102,23 +102,9 @@ func (d *Dir) Data() string { return filepath.Join(d.path, "data") }
 // Claim makes the directory and takes its lock for this process. It fails with
 // a *RunningError if a live process holds it.
 func (d *Dir) Claim() error {
-	if err := os.MkdirAll(d.path, 0o700); err != nil {
-		return fmt.Errorf("create the lab's state directory: %w; set XDG_STATE_HOME to a directory you can write", err)
-	}
-	f, err := os.OpenFile(filepath.Join(d.path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := d.takeLock()
 	if err != nil {
-		return fmt.Errorf("open the lab's lock: %w; set XDG_STATE_HOME to a directory you can write", err)
-	}
-	if err := lockFile(f); err != nil {
-		f.Close()
-		if !errors.Is(err, errLocked) {
-			return fmt.Errorf("lock %s: %w", f.Name(), err)
-		}
-		re := &RunningError{Name: filepath.Base(d.path)}
-		if r, err := d.Read(); err == nil {
-			re.PID = r.PID
-		}
-		return re
+		return err
 	}
 	d.lock = f
 	if err := os.MkdirAll(filepath.Dir(d.socket), 0o700); err != nil {
@@ -126,6 +112,44 @@ func (d *Dir) Claim() error {
 		return fmt.Errorf("create the directory of control sockets: %w; set XDG_RUNTIME_DIR", err)
 	}
 	return nil
+}
+
+// takeLock locks the file "lock", making it and the directory. A lab that goes
+// down removes both, perhaps between our opening the file and locking it: then
+// the file we hold is not the one others would see, and we start over.
+func (d *Dir) takeLock() (*os.File, error) {
+	path := filepath.Join(d.path, "lock")
+	for {
+		if err := os.MkdirAll(d.path, 0o700); err != nil {
+			return nil, fmt.Errorf("create the lab's state directory: %w; set XDG_STATE_HOME to a directory you can write", err)
+		}
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open the lab's lock: %w; set XDG_STATE_HOME to a directory you can write", err)
+		}
+		if err := lockFile(f); err != nil {
+			f.Close()
+			if !errors.Is(err, errLocked) {
+				return nil, fmt.Errorf("lock %s: %w", path, err)
+			}
+			re := &RunningError{Name: filepath.Base(d.path)}
+			if r, err := d.Read(); err == nil {
+				re.PID = r.PID
+			}
+			return nil, re
+		}
+		held, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if seen, err := os.Stat(path); err == nil && os.SameFile(held, seen) {
+			return f, nil
+		}
+		f.Close()
+	}
 }
 
 // RunningError says that a lab of the name is alive already.
@@ -201,15 +225,39 @@ func (d *Dir) Remove(keepData bool) error {
 	}
 	_ = os.Remove(filepath.Dir(d.socket)) // only succeeds when no other lab has a socket there
 	if !keepData {
-		if e := os.RemoveAll(d.path); e != nil {
-			err = errors.Join(err, e)
-		}
-		// The directories above go when this was the last lab.
-		_ = os.Remove(filepath.Dir(d.path))
-		_ = os.Remove(filepath.Dir(filepath.Dir(d.path)))
+		err = errors.Join(err, d.removeAll())
 	}
 	d.Release()
 	return err
+}
+
+// removeAll deletes the directory. The lock goes last: until then the name
+// counts as taken, so that nobody moves in while we are moving out.
+func (d *Dir) removeAll() error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != "lock" {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(d.path, e.Name())))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(d.path, "lock")); err != nil {
+		return err
+	}
+	// A lab of this name may be starting by now; then the directory is its own.
+	// Those above go when this was the last lab.
+	labs := filepath.Dir(d.path)
+	for _, dir := range []string{d.path, labs, filepath.Dir(labs)} {
+		if os.Remove(dir) != nil {
+			break
+		}
+	}
+	return nil
 }
 
 // List returns the names of all labs that left anything on disk, sorted.
