@@ -8,8 +8,7 @@ import (
 
 // arrivals is a stream of numbered instants: number k happens at a time that is a
 // pure function of k, strictly later than number k-1. Over time they follow
-// rate·(1+wave) per second. Rates up to a million per second keep their order at
-// nanosecond precision.
+// rate·(1+wave) per second.
 type arrivals struct {
 	seed  inventory.Seed
 	rate  float64 // per second; 0 = nothing ever arrives
@@ -19,8 +18,19 @@ type arrivals struct {
 	slack float64 // how far the wave moves an arrival at most, seconds
 }
 
+// Below minRate nothing is taken to arrive; above maxRate neighbours could no longer
+// be told apart in nanoseconds. Both per second.
+const (
+	minRate = 1e-6
+	maxRate = 1e6
+)
+
 func newArrivals(seed inventory.Seed, rate float64, w *wave, epoch int64) arrivals {
 	_, zero := w.at(0)
+	rate = min(rate, maxRate)
+	if rate < minRate {
+		rate = 0
+	}
 	return arrivals{seed: seed, rate: rate, wave: w, epoch: epoch, zero: zero, slack: 2 * w.amplitudeOfArea()}
 }
 

@@ -107,13 +107,13 @@ func (g *Generator) addInstances() {
 func (g *Generator) addTraffic(logRate, traceRate float64) {
 	g.planner = newPlanner(g.seed.Of("plan"), g.cluster, g.instances)
 	requests := traceRate
-	if requests <= 0 {
+	if requests < minRate {
 		requests = fallbackRate
 	}
 	if len(g.planner.entries) == 0 {
 		requests = 0
 	}
-	g.traced = traceRate > 0 && requests > 0
+	g.traced = traceRate >= minRate && requests > 0
 	g.traffic = newArrivals(g.seed.Of("requests"), requests, &g.waves[trafficWave], g.epoch)
 	g.survey = newSurvey(g.planner)
 	if calls := float64(g.survey.calls) / plans * requests; calls > 0 {

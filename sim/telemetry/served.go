@@ -36,10 +36,10 @@ type request struct {
 
 // tally counts requests.
 type tally struct {
-	bins    [maxBins]int64 // not cumulative
-	codes   [maxCodes]int64
-	count   int64
-	micros  int64 // sum of latencies; whole numbers, so that it never goes back
+	bins   [maxBins]int64 // not cumulative
+	codes  [maxCodes]int64
+	count  int64
+	micros int64 // sum of latencies; whole numbers, so that it never goes back
 }
 
 func (t *tally) add(r request, sign int64) {

@@ -28,11 +28,11 @@ func (t *Target) Instance() string { return t.instance }
 // default.
 func (t *Target) Interval() time.Duration { return t.interval }
 
-// Labels are the target's own labels, job and instance among them: the labels of
+// TargetLabels are the target's own labels, job and instance among them: the labels of
 // up and the other series that a scrape itself makes. Two targets may share job
 // and instance (the kubelet's endpoints differ in metrics_path only), never all of
 // these.
-func (t *Target) Labels() labels.Labels { return t.labels }
+func (t *Target) TargetLabels() labels.Labels { return t.labels }
 
 // Len is the number of series.
 func (t *Target) Len() int { return len(t.series) }
