@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -90,4 +91,48 @@ func BenchmarkBackfill(b *testing.B) {
 		c.Kill()
 	}
 	reportSamples(b, 120*(len(target.series)+len(reportNames)))
+}
+
+// BenchmarkIdle measures what a collector with 500 series, sockets and empty
+// queues takes when nothing happens.
+func BenchmarkIdle(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	defer server.Close()
+	target := wideTarget(500)
+	for b.Loop() {
+		const n = 100
+		var before, after runtime.MemStats
+		v := clock.NewVirtual(epoch)
+		collectors := make([]*Collector, n)
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		goroutines := runtime.NumGoroutine()
+		var series int64
+		for i := range collectors {
+			c, err := New(Config{ID: fmt.Sprint("c", i), To: "r1", Cluster: "c1", Clock: v,
+				Metrics: Endpoint{URL: server.URL}, LogsOut: Endpoint{URL: server.URL}, TracesOut: Endpoint{URL: server.URL},
+				OTLPGRPCAddr: "127.0.0.1:0", OTLPHTTPAddr: "127.0.0.1:0", TelemetryAddr: "127.0.0.1:0",
+				StorageDir: b.TempDir(), Targets: []Target{target}, Client: server.Client()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := c.Start(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			if err := c.Flush(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			collectors[i] = c
+			series += c.Stats().SeriesBytes
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		used := after.HeapAlloc + after.StackInuse - before.HeapAlloc - before.StackInuse
+		b.ReportMetric(float64(used)/n/1024, "KiB/collector")
+		b.ReportMetric(float64(series)/n/1024, "KiB-series/collector")
+		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines)/n, "goroutines/collector")
+		for _, c := range collectors {
+			c.Kill()
+		}
+	}
 }

@@ -50,8 +50,8 @@ mine{job="exposed",exported_job="other",instance="i"} 1
 `)))
 	require.NoError(t, err)
 	require.Equal(t, map[string]float64{
-		`{__name__="a_total", code="200", job="app"}`: 3,
-		`{__name__="h_bucket", job="app", le="+Inf"}`: 2,
+		`{__name__="a_total", code="200", job="app"}`:                                                                3,
+		`{__name__="h_bucket", job="app", le="+Inf"}`:                                                                2,
 		`{__name__="mine", exported_exported_job="exposed", exported_instance="i", exported_job="other", job="app"}`: 1,
 	}, got)
 }

@@ -165,8 +165,12 @@ func TestJournalModel(t *testing.T) {
 				require.NoError(t, j.remove(id))
 				delete(model, id)
 			},
-			"compact":    func(t *rapid.T) { require.NoError(t, j.compact()) },
-			"checkpoint": func(t *rapid.T) { mark = mark.Add(time.Second); mark = later(mark); require.NoError(t, j.checkpoint(mark)) },
+			"compact": func(t *rapid.T) { require.NoError(t, j.compact()) },
+			"checkpoint": func(t *rapid.T) {
+				mark = mark.Add(time.Second)
+				mark = later(mark)
+				require.NoError(t, j.checkpoint(mark))
+			},
 			"reopen": func(t *rapid.T) {
 				j.close()
 				var kept []*batch

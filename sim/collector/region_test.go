@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"testing"
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/prometheus/model/labels"
@@ -30,7 +29,7 @@ type sample struct {
 // region is a far side that stores what it is sent and can be told to fail.
 type region struct {
 	*httptest.Server
-	t testing.TB
+	t tester
 
 	mu       sync.Mutex
 	samples  []sample
@@ -45,7 +44,7 @@ type region struct {
 	fault func(w http.ResponseWriter, r *http.Request, store func()) bool
 }
 
-func newRegion(t testing.TB) *region {
+func newRegion(t tester) *region {
 	r := &region{t: t}
 	r.Server = httptest.NewServer(http.HandlerFunc(r.serve))
 	t.Cleanup(r.Close)
@@ -127,7 +126,7 @@ func (r *region) logBodies(body []byte) (out []string) {
 	return out
 }
 
-func gunzip(t testing.TB, body []byte) []byte {
+func gunzip(t tester, body []byte) []byte {
 	z, err := gzip.NewReader(bytes.NewReader(body))
 	require.NoError(t, err)
 	out, err := io.ReadAll(z)
@@ -135,7 +134,7 @@ func gunzip(t testing.TB, body []byte) []byte {
 	return out
 }
 
-func decodeWrite(t testing.TB, contentType string, body []byte) (out []sample) {
+func decodeWrite(t tester, contentType string, body []byte) (out []sample) {
 	raw, err := snappy.Decode(nil, body)
 	require.NoError(t, err)
 	if contentType != "application/x-protobuf" {
@@ -193,8 +192,6 @@ func (r *region) stored() []sample {
 	return append([]sample(nil), r.samples...)
 }
 
-// values returns the stored values of the series whose labels contain all of
-// the parts, by time.
 func (r *region) storedLogs() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -21,6 +21,8 @@ const (
 	requestTimeout = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
 	maxConnections = 256
+	// graceTimeout is how long a shutdown waits for requests under way.
+	graceTimeout = time.Second
 )
 
 // servers are the listening parts of a collector.
@@ -96,8 +98,10 @@ func (s *servers) serve(l net.Listener, h http.Handler) {
 	s.wg.Go(func() { _ = server.Serve(l) }) // ends by Shutdown or Close
 }
 
-// shutdown lets requests under way finish until ctx ends.
+// shutdown lets requests under way finish, for a moment.
 func (s *servers) shutdown(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, graceTimeout)
+	defer cancel()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -68,23 +68,31 @@ func (ticking) Traces(from, to time.Time) ptrace.Traces {
 	return l
 }
 
+// tester is a test or a check of a property.
+type tester interface {
+	require.TestingT
+	Helper()
+	Cleanup(func())
+	Context() context.Context
+}
+
 // lab is a collector on a virtual clock against a region.
 type lab struct {
 	*Collector
-	t      *testing.T
+	t      tester
 	clock  *clock.Virtual
 	ledger *ledger.Ledger
 	region *region
 	cfg    Config
 }
 
-func startLab(t *testing.T, change func(*Config)) *lab {
+func startLab(t tester, change func(*Config)) *lab {
 	l := newLab(t, change)
 	l.start()
 	return l
 }
 
-func newLab(t *testing.T, change func(*Config)) *lab {
+func newLab(t tester, change func(*Config)) *lab {
 	l := &lab{t: t, clock: clock.NewVirtual(epoch), ledger: ledger.New(), region: newRegion(t)}
 	l.cfg = l.region.config()
 	l.cfg.Clock, l.cfg.Ledger = l.clock, l.ledger
