@@ -7,9 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,11 @@ import (
 )
 
 func queryLogs(ctx context.Context, c *cobra.Command, client *control.Client, f queryFlags, expr string) error {
-	args := url.Values{"query": {expr}, "limit": {strconv.Itoa(f.limit)}, "timeout": {f.timeout.String()}}
+	args := url.Values{"query": {expr}, "timeout": {f.timeout.String()}}
+	// A query with pipes says itself how many rows it wants.
+	if c.Flags().Changed("limit") || !strings.Contains(expr, "|") {
+		args.Set("limit", strconv.Itoa(f.limit))
+	}
 	if f.errorMode != "" {
 		args.Set("error_mode", f.errorMode)
 	}
@@ -44,7 +49,7 @@ func queryLogs(ctx context.Context, c *cobra.Command, client *control.Client, f 
 		_, err = c.OutOrStdout().Write(body)
 		return err
 	}
-	return printLogs(c.OutOrStdout(), body)
+	return printLogs(c.OutOrStdout(), body, strings.Contains(expr, "sort"))
 }
 
 // warnCoverage tells when not every region has answered.
@@ -75,8 +80,8 @@ func failureText(body []byte) string {
 }
 
 // printLogs prints log lines as time, severity, cluster, pod and message, and
-// rows of a pipe such as stats as a table.
-func printLogs(w io.Writer, body []byte) error {
+// rows of a pipe such as stats as a table, in their order if they have one.
+func printLogs(w io.Writer, body []byte, ordered bool) error {
 	var rows []map[string]string
 	lines := bufio.NewScanner(bytes.NewReader(body))
 	lines.Buffer(nil, 16<<20)
@@ -98,7 +103,7 @@ func printLogs(w io.Writer, body []byte) error {
 		return err
 	}
 	if _, ok := rows[0]["_msg"]; !ok {
-		return printLogTable(w, rows)
+		return printLogTable(w, rows, ordered)
 	}
 	for _, r := range rows {
 		severity := r["severity_text"]
@@ -110,18 +115,29 @@ func printLogs(w io.Writer, body []byte) error {
 	return nil
 }
 
-func printLogTable(w io.Writer, rows []map[string]string) error {
-	seen := map[string]bool{}
+func printLogTable(w io.Writer, rows []map[string]string, ordered bool) error {
+	numeric := map[string]bool{}
 	for _, r := range rows {
-		for k := range r {
-			seen[k] = true
+		for k, v := range r {
+			if _, seen := numeric[k]; !seen {
+				numeric[k] = true
+			}
+			if _, err := strconv.ParseFloat(v, 64); err != nil {
+				numeric[k] = false
+			}
 		}
 	}
-	names := make([]string, 0, len(seen))
-	for n := range seen {
-		names = append(names, n)
-	}
-	sort.Strings(names)
+	// What rows are about comes first, what was counted last.
+	names := slices.Sorted(maps.Keys(numeric))
+	slices.SortStableFunc(names, func(a, b string) int {
+		switch {
+		case numeric[a] == numeric[b]:
+			return 0
+		case numeric[a]:
+			return 1
+		}
+		return -1
+	})
 	var out [][]string
 	for _, r := range rows {
 		line := make([]string, len(names))
@@ -129,6 +145,9 @@ func printLogTable(w io.Writer, rows []map[string]string) error {
 			line[i] = r[n]
 		}
 		out = append(out, line)
+	}
+	if !ordered {
+		slices.SortFunc(out, slices.Compare[[]string])
 	}
 	return table(w, header(names), out)
 }

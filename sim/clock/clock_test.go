@@ -203,30 +203,6 @@ func TestSleep(t *testing.T) {
 	require.ErrorIs(t, Sleep(ctx, v, -1), context.Canceled)
 }
 
-func TestWithTimeout(t *testing.T) {
-	v := NewVirtual(origin)
-	ctx, cancel := WithTimeout(t.Context(), v, time.Minute)
-	defer cancel()
-	v.Advance(59 * time.Second)
-	require.NoError(t, ctx.Err())
-	v.Advance(time.Second)
-	<-ctx.Done()
-	require.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)
-
-	ctx, cancel = WithTimeout(t.Context(), v, time.Minute)
-	cancel()
-	<-ctx.Done()
-	require.ErrorIs(t, context.Cause(ctx), context.Canceled)
-
-	reason := errors.New("parent")
-	parent, end := context.WithCancelCause(t.Context())
-	ctx, cancel = WithTimeout(parent, v, time.Minute)
-	defer cancel()
-	end(reason)
-	<-ctx.Done()
-	require.ErrorIs(t, context.Cause(ctx), reason)
-}
-
 // awaitTimer waits until someone waits on the clock.
 func awaitTimer(v *Virtual) {
 	for {

@@ -124,7 +124,7 @@ func (l *Lab) prepare(context.Context) error {
 		return err
 	}
 	l.anchor = region.Clock{Origin: time.Now().UTC(), Start: time.Now(), Speed: l.opts.Speed}
-	l.clock = clock.Accelerated(l.anchor.Origin, l.opts.Speed)
+	l.clock = l.anchor.Open()
 	l.events = event.NewLog(l.clock.Now, 10_000)
 	l.inventory = inventory.New(l.opts.Spec)
 	l.dir, err = state.At(l.opts.Spec.Name)

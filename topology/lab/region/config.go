@@ -80,7 +80,12 @@ type Clock struct {
 	Speed  float64   `json:"speed"`
 }
 
-func (c Clock) open() clock.Clock {
+// Open returns the clock. At speed 1 it is the machine's own, which stays right
+// when the machine sleeps.
+func (c Clock) Open() clock.Clock {
+	if c.Speed == 1 {
+		return clock.Real()
+	}
 	passed := time.Duration(float64(time.Since(c.Start)) * c.Speed)
 	return clock.Accelerated(c.Origin.Add(passed), c.Speed)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +47,7 @@ func Open(c Config) (*Server, error) {
 }
 
 func (s *Server) open() error {
-	c, clk := s.config, s.config.Clock.open()
+	c, clk := s.config, s.config.Clock.Open()
 	var routes []gateway.Route
 	for _, r := range c.Routes {
 		kind, err := routeKind(r)
@@ -153,8 +152,10 @@ func below(prefix string, h http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
-		r.URL.Path = path.Join(prefix, r.URL.Path)
-		r.URL.RawPath = ""
+		r.URL.Path = prefix + r.URL.Path
+		if r.URL.RawPath != "" {
+			r.URL.RawPath = prefix + r.URL.RawPath
+		}
 		h.ServeHTTP(w, r)
 	})
 }
@@ -209,7 +210,7 @@ func (s *Server) Crash() error {
 	s.mu.Lock()
 	err := s.stores.crash()
 	if err == nil {
-		err = s.stores.open(s.config, s.config.Clock.open())
+		err = s.stores.open(s.config, s.config.Clock.Open())
 	}
 	s.mu.Unlock()
 	return errors.Join(err, s.SetListening(true))
