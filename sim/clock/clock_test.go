@@ -2,7 +2,6 @@ package clock
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
