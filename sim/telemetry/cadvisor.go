@@ -35,7 +35,7 @@ func (b *builder) container(at int32) {
 	c := in.container
 	pod := []string{"namespace", in.pod.Namespace(), "pod", in.pod.Name}
 	of := append(append(make([]string, 0, 8), pod...), "container", c.Name, "image", c.Image)
-	memory := func(part float64) formula { return gauge(in.memory*part, memorySwing, in.memWave) }
+	memory := func(part float64) formula { return byteGauge(in.memory*part, memorySwing, in.memWave) }
 
 	b.one(core, "container_cpu_usage_seconds_total", b.g.ofProcess(at, in.cpu, false), of...)
 	b.one(core, "container_memory_working_set_bytes", memory(1), of...)
@@ -53,8 +53,8 @@ func (b *builder) container(at int32) {
 	b.one(detail, "container_oom_events_total", constant(0), of...)
 	b.unit(detail)
 	disk := append(of[:len(of):len(of)], "device", "/dev/sda")
-	b.add("container_fs_reads_bytes_total", b.g.total(in.read, in.started), disk...)
-	b.add("container_fs_writes_bytes_total", b.g.total(in.write, in.started), disk...)
+	b.add("container_fs_reads_bytes_total", b.g.count(in.read, in.started), disk...)
+	b.add("container_fs_writes_bytes_total", b.g.count(in.write, in.started), disk...)
 	b.add("container_fs_reads_total", b.g.count(flow{in.read.rate / 4096, in.read.wave}, in.started), disk...)
 	b.add("container_fs_writes_total", b.g.count(flow{in.write.rate / 4096, in.write.wave}, in.started), disk...)
 	b.podNetwork(in, append(pod, "interface", "eth0"))
@@ -68,8 +68,8 @@ func (b *builder) podNetwork(in *instance, of []string) {
 	}
 	packets := func(f flow) formula { return b.g.count(flow{f.rate / bytesPerPacket, f.wave}, in.started) }
 	b.unit(standard)
-	b.add("container_network_receive_bytes_total", b.g.total(in.receive, in.started), of...)
-	b.add("container_network_transmit_bytes_total", b.g.total(in.transmit, in.started), of...)
+	b.add("container_network_receive_bytes_total", b.g.count(in.receive, in.started), of...)
+	b.add("container_network_transmit_bytes_total", b.g.count(in.transmit, in.started), of...)
 	b.unit(detail)
 	b.add("container_network_receive_packets_total", packets(in.receive), of...)
 	b.add("container_network_transmit_packets_total", packets(in.transmit), of...)

@@ -223,4 +223,7 @@ var help = map[string]string{
 	"node_timex_sync_status":              "Whether the clock is synchronised.",
 	"node_uname_info":                     "Kernel of the node.",
 	"node_vmstat_pgmajfault":              "Major page faults.",
+
+	"vm_app_uptime_seconds": "Time since the process started.",
+	"vm_app_version":        "Version of the program.",
 }

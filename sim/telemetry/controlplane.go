@@ -77,10 +77,10 @@ func (b *builder) workQueues(names ...string) {
 
 // controlProcess adds the process metrics of a control plane program, which is no
 // pod in k0s; its use is part of the node's system overhead.
-func (b *builder) controlProcess(bytes, goroutines, cores float64) {
+func (b *builder) controlProcess(resident, goroutines, cores float64) {
 	overhead := b.g.cluster.Nodes[controlNode].Reserved().CPU / 8
 	b.one(standard, "process_cpu_seconds_total", b.g.total(flow{min(cores, overhead), 1}, b.booted()))
-	b.one(standard, "process_resident_memory_bytes", gauge(bytes, 0.06, 1))
+	b.one(standard, "process_resident_memory_bytes", byteGauge(resident, 0.06, 1))
 	b.one(standard, "process_start_time_seconds", constant(float64(b.g.epoch)/1e9+b.booted()))
 	b.one(standard, "go_goroutines", level(goroutines, 0.08, 1))
 }
@@ -96,7 +96,7 @@ func (b *builder) controlPlane() {
 	b.to("kube-etcd", n.IP+":2381", 0, "endpoint", "http-metrics", "namespace", "kube-system", "node", n.Name)
 	b.one(standard, "etcd_server_has_leader", constant(1))
 	b.one(standard, "etcd_server_leader_changes_seen_total", constant(1))
-	b.one(standard, "etcd_mvcc_db_total_size_in_bytes", gauge(24<<20, 0.1, 3))
+	b.one(standard, "etcd_mvcc_db_total_size_in_bytes", byteGauge(24<<20, 0.1, 3))
 	b.one(standard, "grpc_server_handled_total", b.g.count(flow{6, 3}, b.booted()), "grpc_code", "OK", "grpc_method", "Range", "grpc_service", "etcdserverpb.KV", "grpc_type", "unary")
 	b.histogram(detail, "etcd_disk_wal_fsync_duration_seconds", flow{3, 3}, b.booted(), &fsync)
 	b.histogram(detail, "etcd_disk_backend_commit_duration_seconds", flow{1, 3}, b.booted(), &commit)

@@ -39,7 +39,8 @@ type Generator struct {
 	machines  []machine
 	planner   *planner
 	served    []served
-	survey    survey
+	longest   time.Duration // of any trace
+	logShare  float64       // of ordinary requests that are logged
 	traffic   arrivals
 	traced    bool // requests leave traces
 	logs      *logStreams
@@ -115,13 +116,12 @@ func (g *Generator) addTraffic(logRate, traceRate float64) {
 	}
 	g.traced = traceRate >= minRate && requests > 0
 	g.traffic = newArrivals(g.seed.Of("requests"), requests, &g.waves[trafficWave], g.epoch)
-	g.survey = newSurvey(g.planner)
-	if calls := float64(g.survey.calls) / plans * requests; calls > 0 {
-		g.planner.logShare = math.Min(1, requestLogShare*logRate/calls)
-		g.survey = newSurvey(g.planner)
+	cycle := newSurvey(g.planner)
+	g.served, g.longest = cycle.served, cycle.longest
+	if calls := float64(cycle.calls) / plans * requests; calls > 0 {
+		g.logShare = math.Min(1, requestLogShare*logRate/calls)
 	}
-	g.served = g.survey.served
-	g.logs = newLogStreams(g, logRate, float64(g.survey.logged)/plans*requests)
+	g.logs = newLogStreams(g, logRate, float64(cycle.logged(g.logShare))/plans*requests)
 }
 
 // addTargets builds the series: a first pass counts, the second builds what is
@@ -166,6 +166,7 @@ func (b *builder) families(extra int) {
 	b.controlPlane()
 	b.coreDNS()
 	b.openCost()
+	b.storageComponents()
 	b.applications()
 	b.extras(extra)
 }

@@ -33,7 +33,7 @@ func (b *builder) kubelet(i int32) {
 		}
 	}
 	b.one(standard, "process_cpu_seconds_total", b.g.total(flow{0.02, w}, m.booted))
-	b.one(standard, "process_resident_memory_bytes", gauge(88<<20, 0.05, w))
+	b.one(standard, "process_resident_memory_bytes", byteGauge(88<<20, 0.05, w))
 	b.one(standard, "process_start_time_seconds", constant(float64(n.Booted.Unix()+20)))
 	b.one(standard, "go_goroutines", level(420, 0.1, w))
 }
@@ -46,8 +46,8 @@ func (b *builder) volume(v *inventory.Claim, w uint8) {
 	const swing = 0.05
 	b.unit(standard)
 	b.add("kubelet_volume_stats_capacity_bytes", constant(size), of...)
-	b.add("kubelet_volume_stats_used_bytes", gauge(used, swing, w), of...)
-	b.add("kubelet_volume_stats_available_bytes", gauge(size-used, -swing*used/(size-used), w), of...)
+	b.add("kubelet_volume_stats_used_bytes", byteGauge(used, swing, w), of...)
+	b.add("kubelet_volume_stats_available_bytes", byteGauge(size-used, -swing*used/(size-used), w), of...)
 	b.unit(detail)
 	b.add("kubelet_volume_stats_inodes", constant(size/inodeOne), of...)
 	b.add("kubelet_volume_stats_inodes_used", constant(float64(int(used/inodeOne/10))), of...)

@@ -171,14 +171,14 @@ func (w *logWriter) containerLine(i int32, at int64, sev severity, body string) 
 func (w *logWriter) requests() {
 	g := w.g
 	var plan []call
-	last := g.traffic.count(w.to + int64(g.survey.longest) + grain)
+	last := g.traffic.count(w.to + int64(g.longest) + grain)
 	for k := g.traffic.count(w.from - grain); k < last; k++ {
 		plan = g.planner.expand(int(k%plans), plan[:0])
 		start := g.traffic.at(k) - int64(plan[0].length)
 		slot := 0
 		for i := range plan {
 			c := &plan[i]
-			if !c.logged {
+			if c.logFrom >= g.logShare {
 				continue
 			}
 			if slot == maxLogged {

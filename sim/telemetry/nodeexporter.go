@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	"koflab/sim/inventory"
@@ -65,16 +66,19 @@ func (b *builder) nodeCPU(i int32) {
 // evalBusy is a part of the CPU seconds used since boot.
 func evalBusy(m *moment, f *formula) float64 {
 	n := &m.g.machines[f.of]
-	return max(0, f.a*(n.cpu.total(m)-n.cpuAtBoot))
+	return ticks(f.a * (n.cpu.total(m) - n.cpuAtBoot))
 }
 
 // evalSpare is a part of the CPU seconds not used since boot by one core.
 func evalSpare(m *moment, f *formula) float64 {
 	n := &m.g.machines[f.of]
-	return max(0, f.b*(m.sec-n.booted-f.a*(n.cpu.total(m)-n.cpuAtBoot)))
+	return ticks(f.b * (m.sec - n.booted - f.a*(n.cpu.total(m)-n.cpuAtBoot)))
 }
 
-// memoryParts divides memory that no process uses into page cache, buffers and free.
+// ticks are the hundredths of seconds in which the kernel counts CPU time.
+func ticks(seconds float64) float64 { return max(0, math.Floor(seconds*100)/100) }
+
+// Of the memory that no process uses, parts are page cache and buffers.
 const cachePart, bufferPart = 0.45, 0.03
 
 func (b *builder) nodeMemory(i int32) {
@@ -83,7 +87,7 @@ func (b *builder) nodeMemory(i int32) {
 	unused := func(part float64) formula {
 		return formula{of: i, a: part, eval: func(m *moment, f *formula) float64 {
 			n := &m.g.machines[f.of]
-			return f.a * (float64(n.node.Memory) - n.memory.level(m))
+			return pages(f.a * (float64(n.node.Memory) - n.memory.level(m)))
 		}}
 	}
 	b.one(core, "node_memory_MemTotal_bytes", constant(total))
@@ -97,8 +101,7 @@ func (b *builder) nodeMemory(i int32) {
 	b.one(standard, "node_memory_SwapFree_bytes", constant(0))
 }
 
-// rootGrowth is how full a root file system is and how much that swings; the
-// fullest stays well below what alerts look for.
+// nodeFilesystem adds a root file system that is well below what alerts look for.
 func (b *builder) nodeFilesystem(i int32) {
 	m := &b.g.machines[i]
 	size := float64(m.node.Disk)
@@ -106,17 +109,17 @@ func (b *builder) nodeFilesystem(i int32) {
 	w := 1 + uint8(i)%(waves-1)
 	disk := []string{"device", "/dev/sda1", "fstype", "ext4", "mountpoint", "/"}
 	b.one(core, "node_filesystem_size_bytes", constant(size), disk...)
-	b.one(core, "node_filesystem_avail_bytes", gauge(size*(1-used)*0.95, 0.02, w), disk...)
-	b.one(standard, "node_filesystem_free_bytes", gauge(size*(1-used), 0.02, w), disk...)
+	b.one(core, "node_filesystem_avail_bytes", byteGauge(size*(1-used)*0.95, 0.02, w), disk...)
+	b.one(standard, "node_filesystem_free_bytes", byteGauge(size*(1-used), 0.02, w), disk...)
 	b.one(standard, "node_filesystem_files", constant(size/16384), disk...)
 	b.one(standard, "node_filesystem_files_free", level(size/16384*0.9, 0.01, w), disk...)
 	b.one(standard, "node_filesystem_readonly", constant(0), disk...)
 }
 
-// overhead of frames and of packets per byte, for counters of packets.
+// bytesPerPacket turns counters of bytes into counters of packets.
 const bytesPerPacket = 620.0
 
-// mixCount counts a mix since boot, scaled; which selects the mix.
+// mixCount counts a mix since boot, scaled and whole; which selects the mix.
 func mixCount(i int32, which uint8, scale float64) formula {
 	return formula{eval: evalMix, of: i, sub: which, a: scale}
 }
@@ -141,7 +144,7 @@ func evalMix(m *moment, f *formula) float64 {
 	default:
 		v = n.write.total(m) - n.atBoot.write
 	}
-	return max(0, f.a*v)
+	return max(0, math.Floor(f.a*v))
 }
 
 func (b *builder) nodeNetwork(i int32) {
@@ -161,7 +164,7 @@ func (b *builder) nodeDisk(i int32) {
 	dev := []string{"device", "sda"}
 	b.one(standard, "node_disk_read_bytes_total", mixCount(i, mixRead, 1), dev...)
 	b.one(standard, "node_disk_written_bytes_total", mixCount(i, mixWrite, 1), dev...)
-	b.one(standard, "node_disk_io_time_seconds_total", mixCount(i, mixWrite, 4e-7), dev...)
+	b.one(standard, "node_disk_io_time_seconds_total", b.g.total(flow{0.01, 1}, b.g.machines[i].booted), dev...)
 	b.one(detail, "node_disk_reads_completed_total", mixCount(i, mixRead, 1.0/16384), dev...)
 	b.one(detail, "node_disk_writes_completed_total", mixCount(i, mixWrite, 1.0/16384), dev...)
 }
@@ -175,7 +178,7 @@ func (b *builder) nodeSystem(i int32) {
 		factor float64
 	}{{"node_load1", 1.1}, {"node_load5", 1.05}, {"node_load15", 1}} {
 		b.one(standard, l.name, formula{of: i, a: l.factor, eval: func(m *moment, f *formula) float64 {
-			return f.a * m.g.machines[f.of].cpu.level(m)
+			return math.Round(100*f.a*m.g.machines[f.of].cpu.level(m)) / 100
 		}})
 	}
 	b.one(core, "node_uname_info", constant(1), "nodename", n.Name, "release", n.Kernel, "machine", machineOf(n),
@@ -207,7 +210,7 @@ func (b *builder) process(i int32) {
 	}
 	in := &b.g.instances[i]
 	b.one(standard, "process_cpu_seconds_total", b.g.ofProcess(i, in.cpu, false))
-	b.one(standard, "process_resident_memory_bytes", gauge(in.memory*residentPart, memorySwing, in.memWave))
+	b.one(standard, "process_resident_memory_bytes", byteGauge(in.memory*residentPart, memorySwing, in.memWave))
 	b.one(standard, "process_start_time_seconds", b.g.processStart(i))
 	b.one(standard, "go_goroutines", level(40+in.memory/(4<<20), 0.1, in.memWave))
 	b.one(detail, "process_open_fds", level(12+in.memory/(16<<20), 0.1, in.memWave))

@@ -40,38 +40,58 @@ func now() formula {
 	return formula{eval: func(m *moment, _ *formula) float64 { return float64(m.nanos) / 1e9 }}
 }
 
-// total counts a flow from a start, in seconds since the epoch: fractional.
+// Values are rounded as exporters round them, to milliseconds, whole events and
+// kernel pages. Stores compress such numbers several times better than noise in the
+// last digits.
+const (
+	perSecond = 1000.0
+	page      = 4096.0
+)
+
+// total counts a flow of seconds from a start, in seconds since the epoch.
 func (g *Generator) total(f flow, started float64) formula {
 	_, area := g.waves[f.wave].at(started)
-	return formula{eval: evalTotal, a: f.rate, b: started + area, sub: f.wave}
+	return formula{a: f.rate, b: started + area, sub: f.wave, eval: func(m *moment, f *formula) float64 {
+		return math.Floor(perSecond*f.integral(m)) / perSecond
+	}}
 }
 
-func evalTotal(m *moment, f *formula) float64 {
-	return max(0, f.a*(m.sec+m.area[f.sub]-f.b))
-}
-
-// count is total in whole numbers, for events.
+// count is total in whole numbers, for events and bytes.
 func (g *Generator) count(f flow, started float64) formula {
 	x := g.total(f, started)
-	x.eval = evalCount
+	x.eval = func(m *moment, f *formula) float64 { return math.Floor(f.integral(m)) }
 	return x
 }
 
-func evalCount(m *moment, f *formula) float64 { return math.Floor(evalTotal(m, f)) }
-
-// gauge swings around a mean by the given part of it.
-func gauge(mean, swing float64, wave uint8) formula {
-	return formula{eval: evalGauge, a: mean, b: swing, sub: wave}
+func (f *formula) integral(m *moment) float64 {
+	return max(0, f.a*(m.sec+m.area[f.sub]-f.b))
 }
 
-func evalGauge(m *moment, f *formula) float64 { return f.a * (1 + f.b*m.level[f.sub]) }
+// gauge swings around a mean by the given part of it, times the wave.
+func gauge(mean, swing float64, wave uint8) formula {
+	return formula{a: mean, b: swing, sub: wave, eval: func(m *moment, f *formula) float64 { return f.swung(m) }}
+}
+
+func (f *formula) swung(m *moment) float64 { return f.a * (1 + f.b*m.level[f.sub]) }
 
 // level is gauge in whole numbers.
 func level(mean, swing float64, wave uint8) formula {
-	return formula{eval: func(m *moment, f *formula) float64 { return math.Round(evalGauge(m, f)) }, a: mean, b: swing, sub: wave}
+	x := gauge(mean, swing, wave)
+	x.eval = func(m *moment, f *formula) float64 { return math.Round(f.swung(m)) }
+	return x
 }
 
-// ofProcess counts a flow of an instance since its last restart.
+// byteGauge is gauge in whole pages.
+func byteGauge(mean, swing float64, wave uint8) formula {
+	x := gauge(mean, swing, wave)
+	x.eval = func(m *moment, f *formula) float64 { return pages(f.swung(m)) }
+	return x
+}
+
+func pages(v float64) float64 { return math.Floor(v/page) * page }
+
+// ofProcess counts a flow of an instance since its last restart: seconds, or whole
+// events.
 func (g *Generator) ofProcess(i int32, f flow, whole bool) formula {
 	in := &g.instances[i]
 	if in.restarts == nil {
@@ -80,14 +100,16 @@ func (g *Generator) ofProcess(i int32, f flow, whole bool) formula {
 		}
 		return g.total(f, in.started)
 	}
-	x := formula{eval: evalProcess, a: f.rate, of: i, sub: f.wave}
+	x := formula{a: f.rate, of: i, sub: f.wave, eval: func(m *moment, f *formula) float64 {
+		return math.Floor(perSecond*sinceRestart(m, f)) / perSecond
+	}}
 	if whole {
-		x.eval = func(m *moment, f *formula) float64 { return math.Floor(evalProcess(m, f)) }
+		x.eval = func(m *moment, f *formula) float64 { return math.Floor(sinceRestart(m, f)) }
 	}
 	return x
 }
 
-func evalProcess(m *moment, f *formula) float64 {
+func sinceRestart(m *moment, f *formula) float64 {
 	started := m.g.startedAt(f.of, m.nanos)
 	_, area := m.g.waves[f.sub].at(started)
 	return max(0, f.a*(m.sec+m.area[f.sub]-started-area))

@@ -73,8 +73,19 @@ func (s *served) addTo(t *tally, n int64, sign int64) {
 type survey struct {
 	served  []served
 	longest time.Duration // of any trace
-	logged  int           // calls that are logged
+	logFrom []float64     // of the calls that may be logged
 	calls   int           // server calls
+}
+
+// logged counts the calls of a cycle that are logged at a share of requests.
+func (s *survey) logged(share float64) int {
+	n := 0
+	for _, from := range s.logFrom {
+		if from < share {
+			n++
+		}
+	}
+	return n
 }
 
 func newSurvey(p *planner) survey {
@@ -93,8 +104,8 @@ func newSurvey(p *planner) survey {
 		buf = p.expand(i, buf[:0])
 		out.longest = max(out.longest, buf[0].length)
 		for _, c := range buf {
-			if c.logged {
-				out.logged++
+			if c.logFrom < 1 {
+				out.logFrom = append(out.logFrom, c.logFrom)
 			}
 			if c.kind != serverCall {
 				continue

@@ -175,7 +175,7 @@ func TestTracesAreTrees(t *testing.T) {
 				roots++
 				end := s.EndTimestamp().AsTime()
 				require.True(t, end.After(from) && !end.After(from.Add(time.Minute)))
-				require.LessOrEqual(t, end.Sub(s.StartTimestamp().AsTime()), g.survey.longest)
+				require.LessOrEqual(t, end.Sub(s.StartTimestamp().AsTime()), g.longest)
 				continue
 			}
 			parent, ok := byID[s.ParentSpanID()]

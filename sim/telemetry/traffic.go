@@ -43,7 +43,8 @@ type call struct {
 	code     int // HTTP status; 0 for databases
 	failed   bool
 	cause    cause // why a server call failed by itself
-	logged   bool
+	// logFrom is the share of requests logged from which this call is one of them.
+	logFrom float64
 }
 
 // cause is why a request failed.
@@ -65,8 +66,6 @@ type planner struct {
 	weight  int
 	// pods lists the running instances of each service.
 	pods map[*inventory.Workload][]int32
-	// logShare is the probability that an ordinary request is logged.
-	logShare float64
 }
 
 func newPlanner(seed inventory.Seed, c *inventory.Cluster, instances []instance) *planner {
@@ -142,11 +141,10 @@ func (x *expansion) serve(op *inventory.Operation, parent int32, start time.Dura
 	c.length = now + own - before - start
 	c.code, c.cause = code, why
 	c.failed = code >= 500
-	share := x.logShare
+	c.logFrom = x.draw().Unit()
 	if c.failed {
-		share *= 10 // errors are what logs are for
+		c.logFrom /= 10 // errors are what logs are for
 	}
-	c.logged = x.draw().Unit() < share
 	return self
 }
 
@@ -175,13 +173,16 @@ func (x *expansion) delegate(op *inventory.Operation, self int32, now time.Durat
 		length := x.latency(1500*time.Microsecond, 0.9)
 		x.calls = append(x.calls, call{
 			kind: databaseCall, op: op, instance: at, parent: self, start: now, length: length,
-			logged: length > slowQuery && x.logShare > 0,
+			logFrom: 1,
 		})
+		if length > slowQuery {
+			x.calls[len(x.calls)-1].logFrom = 0
+		}
 		now += length
 	}
 	for _, to := range op.Calls {
 		client := int32(len(x.calls))
-		x.calls = append(x.calls, call{kind: clientCall, op: to, instance: at, parent: self, start: now})
+		x.calls = append(x.calls, call{kind: clientCall, op: to, instance: at, parent: self, start: now, logFrom: 1})
 		server := x.serve(to, client, now+netDelay)
 		code := x.calls[server].code
 		c := &x.calls[client]
