@@ -41,22 +41,23 @@ var nowhere = period{math.MaxInt64, math.MinInt64}
 
 // index collects the periods of a request's traces. The days are apart so
 // that index rows lie in the partition, and live as long, as their spans.
-type index map[traceDay]period
+type index map[traceDay]*period
 
 type traceDay struct {
 	trace string
 	day   int64
 }
 
+// add takes a span into account; the id is copied.
 func (x index) add(traceID string, from, to int64) {
 	key := traceDay{traceID, to / int64(24*time.Hour)}
-	p, ok := x[key]
-	if !ok {
+	p := x[key]
+	if p == nil {
 		key.trace = strings.Clone(traceID)
-		p = nowhere
+		p = new(nowhere)
+		x[key] = p // only now: assigning to a key that is there would replace the copy
 	}
 	p.extend(from, to)
-	x[key] = p
 }
 
 func (x index) addTo(batch *logstore.Batch) {

@@ -97,8 +97,8 @@ func numbered(field string) (name string, n int, ok bool) {
 	return field[:i], n, err == nil && n >= 0
 }
 
-// attribute reports whether a field holds an attribute that a sender chose.
-func attribute(field string) bool {
+// isAttribute reports whether a field holds an attribute that a sender chose.
+func isAttribute(field string) bool {
 	for _, prefix := range []string{prefixSpan, prefixResource, prefixEvent + eventAttr, prefixScope, prefixLink + linkAttr} {
 		if strings.HasPrefix(field, prefix) {
 			return true

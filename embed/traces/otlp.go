@@ -223,7 +223,7 @@ func (d *decoder) emit(traceID string, begin, end uint64) {
 func (d *decoder) attributeTypes() string {
 	d.types = d.types[:0]
 	for i, kind := range d.row.Kinds {
-		if kind != logstore.String && attribute(d.row.Fields[i].Name) {
+		if kind != logstore.String && isAttribute(d.row.Fields[i].Name) {
 			d.types = appendType(d.types, kind, d.row.Fields[i].Name)
 		}
 	}
