@@ -73,6 +73,7 @@ func (c *Collector) backfillTarget(ctx context.Context, t Target, from, to time.
 			return ctx.Err()
 		}
 		block.add(r.points)
+		s.free()
 		if block.size >= backfillBatch {
 			if err := c.metrics.backfill(ctx, block.take()); err != nil {
 				return err

@@ -40,9 +40,11 @@ func BenchmarkScrapeToWire(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				r := s.scrape(b.Context(), target, epoch.Add(time.Duration(i)*time.Second))
 				bytes = len(encodeWrite(version, r.points))
+				s.free()
 			}
-			reportSamples(b, len(s.points))
-			b.ReportMetric(float64(bytes)/float64(len(s.points)), "B/sample")
+			n := len(target.series) + len(reportNames)
+			reportSamples(b, n)
+			b.ReportMetric(float64(bytes)/float64(n), "B/sample")
 		})
 	}
 	b.Run("http", func(b *testing.B) {

@@ -82,12 +82,12 @@ func (p *metricsPipeline) add(points []point, now time.Time) {
 		p.out.Drop(p.closed, len(points))
 		return
 	}
+	if p.pending == nil {
+		p.pending = newPoints()
+	}
 	p.pending = append(p.pending, points...)
 	p.export(p.size)
-	switch {
-	case len(p.pending) == 0:
-		p.deadline = time.Time{}
-	case p.deadline.IsZero():
+	if len(p.pending) > 0 && p.deadline.IsZero() {
 		p.deadline = now.Add(p.timeout)
 		p.wake()
 	}
@@ -104,13 +104,15 @@ func (p *metricsPipeline) export(n int) {
 	if len(rest) == len(p.pending) {
 		return
 	}
+	p.deadline = time.Time{}
+	if len(rest) == 0 {
+		freePoints(p.pending)
+		p.pending = nil
+		return
+	}
 	kept := copy(p.pending, rest)
 	clear(p.pending[kept:])
 	p.pending = p.pending[:kept]
-	if cap(p.pending) > 4*p.max {
-		p.pending = append([]point(nil), p.pending...)
-	}
-	p.deadline = time.Time{}
 }
 
 // flush sends all that is pending.

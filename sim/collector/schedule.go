@@ -129,6 +129,7 @@ func (c *Collector) applyTargets(ctx context.Context) {
 		if j.gone && j.running.CompareAndSwap(false, true) {
 			delete(c.jobs, key)
 			c.take(j.end(now), now)
+			j.free()
 		}
 	}
 }
@@ -284,6 +285,7 @@ func (c *Collector) scrape(ctx context.Context, j *job, at time.Time) {
 // collect runs one scrape and takes its samples into the pipeline.
 func (c *Collector) collect(ctx context.Context, j *job, t Target, at time.Time) {
 	r := j.scrape(ctx, t, at)
+	defer j.free()
 	if ctx.Err() != nil {
 		return
 	}

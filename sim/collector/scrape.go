@@ -47,7 +47,7 @@ type scraper struct {
 	held *atomic.Int64 // bytes of the series that the collector keeps
 }
 
-// result is what one scrape yields. Its points are valid until the next scrape.
+// result is what one scrape yields. Its points are valid until free.
 type result struct {
 	points     []point
 	duplicates int // samples of a series that had one already, left out
@@ -76,7 +76,7 @@ func (s *scraper) scrape(ctx context.Context, target Target, at time.Time) resul
 	defer cancel()
 	run := scrapeRun{scraper: s, t: at.UnixMilli(), now: s.spare[:0]}
 	s.number++
-	s.points = s.points[:0]
+	s.points = newPoints()
 	var duration time.Duration
 	var err error
 	if remote, ok := target.(*httpTarget); ok {
@@ -121,7 +121,7 @@ func (s *scraper) report(run scrapeRun, duration time.Duration, up bool) {
 
 // end returns staleness markers for everything of a target that went away.
 func (s *scraper) end(at time.Time) []point {
-	s.points = s.points[:0]
+	s.points = newPoints()
 	s.markStale(at.UnixMilli(), func(*series) bool { return true })
 	if s.number > 0 {
 		for _, x := range s.reports {
@@ -129,6 +129,12 @@ func (s *scraper) end(at time.Time) []point {
 		}
 	}
 	return s.points
+}
+
+// free gives the points of the last scrape back.
+func (s *scraper) free() {
+	freePoints(s.points)
+	s.points = nil
 }
 
 // markStale appends markers for those of the last series that are gone.

@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/binary"
 	"sort"
+	"sync"
 
 	"github.com/prometheus/prometheus/model/labels"
 )
@@ -24,6 +25,23 @@ type point struct {
 	v      float64
 	// histogram is an encoded Histogram message in place of v, or nil.
 	histogram []byte
+}
+
+// pointBuffers are shared by all collectors: each needs one for a moment per
+// scrape and batch, and hundreds of them idle must not hold one each.
+var pointBuffers = sync.Pool{New: func() any { return new([]point) }}
+
+// maxPointBuffer is the capacity above which a buffer is not kept.
+const maxPointBuffer = 1 << 16
+
+func newPoints() []point { return (*pointBuffers.Get().(*[]point))[:0] }
+
+func freePoints(b []point) {
+	if cap(b) == 0 || cap(b) > maxPointBuffer {
+		return
+	}
+	clear(b)
+	pointBuffers.Put(&b)
 }
 
 // externalLabels are added to every series that has not got them already: what
