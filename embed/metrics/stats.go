@@ -38,7 +38,7 @@ type Stats struct {
 	Exemplars        int64 `json:"exemplars"`
 	ExemplarsDropped int64 `json:"exemplarsDropped"`
 
-	// Series the index holds, over all days of the retention.
+	// Series the index holds, counted once per month they have samples in.
 	Series int64 `json:"series"`
 	// SeriesCreated since the store was opened.
 	SeriesCreated int64 `json:"seriesCreated"`
@@ -109,8 +109,30 @@ func (s *Store) Stats() Stats {
 	st.DiskBytes = int64(t.SmallSizeBytes + t.BigSizeBytes + t.IndexDBMetrics.FileSizeBytes)
 	st.SeriesCreated = int64(m.NewTimeseriesCreated)
 	st.ReadOnly = s.vm.IsReadOnly()
-	if n, err := s.vm.GetSeriesCount(s.deadline()); err == nil {
-		st.Series = int64(n)
-	}
+	st.Series = s.countSeries(st.SeriesCreated)
 	return st
+}
+
+// seriesCount remembers what the index was last found to hold: counting reads
+// it all, and it changes only when series are created.
+type seriesCount struct {
+	mu      sync.Mutex
+	known   bool
+	created int64
+	series  int64
+}
+
+// countSeries counts the series after so many were created.
+func (s *Store) countSeries(created int64) int64 {
+	c := &s.series
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known && c.created == created {
+		return c.series
+	}
+	s.flush()
+	if n, err := s.vm.GetSeriesCount(s.deadline()); err == nil {
+		c.known, c.created, c.series = true, created, int64(n)
+	}
+	return c.series
 }

@@ -31,6 +31,7 @@ type Store struct {
 	cancel context.CancelCauseFunc
 
 	counters  counters
+	series    seriesCount
 	metadata  metadataStore
 	exemplars exemplarRing
 	writers   chan struct{} // at most one per CPU adds rows, as lib/storage asks
