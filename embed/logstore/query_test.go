@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,9 +97,9 @@ func TestExtraFilters(t *testing.T) {
 		require.NoError(t, err)
 		q, err := s.NewQuery("* or tenant:*", args)
 		require.NoError(t, err, filter)
-		n := 0
-		require.NoError(t, s.Run(t.Context(), q.Query, func(_ uint, b *logstorage.DataBlock) { n += b.RowsCount() }))
-		require.Equal(t, want, n, filter)
+		var n atomic.Int64
+		require.NoError(t, s.Run(t.Context(), q.Query, func(_ uint, b *logstorage.DataBlock) { n.Add(int64(b.RowsCount())) }))
+		require.EqualValues(t, want, n.Load(), filter)
 	}
 }
 

@@ -139,6 +139,7 @@ func (s *Store) Close() error {
 	if !s.retire() {
 		return nil
 	}
+	s.settle()
 	s.vl.MustClose()
 	s.state.Running = false
 	err := s.state.write(s.opts.Dir)
@@ -153,6 +154,7 @@ func (s *Store) Crash() error {
 	}
 	data, image := filepath.Join(s.opts.Dir, dataDir), filepath.Join(s.opts.Dir, imageDir)
 	err := takeImage(data, image)
+	s.settle()
 	s.vl.MustClose()
 	if err == nil {
 		err = settleImage(s.opts.Dir)
@@ -173,6 +175,21 @@ func (s *Store) retire() bool {
 	s.stop()
 	s.users.Wait()
 	return true
+}
+
+// settle lets merges end before the storage is closed: the library takes a
+// partition apart while merges in it still read its fields. Merges that take
+// long are stopped by closing.
+func (s *Store) settle() {
+	s.vl.DebugFlush()
+	for range 500 {
+		var vl logstorage.StorageStats
+		s.vl.UpdateStats(&vl)
+		if vl.ActiveInmemoryMerges+vl.ActiveSmallMerges+vl.ActiveBigMerges == 0 {
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 }
 
 // enter begins an operation that needs the storage open until leave.
