@@ -182,11 +182,13 @@ func (s *Store) retire() bool {
 // long are stopped by closing.
 func (s *Store) settle() {
 	s.vl.DebugFlush()
-	for range 500 {
+	for calm, turn := 0, 0; calm < 2 && turn < 500; turn++ {
 		var vl logstorage.StorageStats
 		s.vl.UpdateStats(&vl)
 		if vl.ActiveInmemoryMerges+vl.ActiveSmallMerges+vl.ActiveBigMerges == 0 {
-			return
+			calm++ // once may be just before a merge begins
+		} else {
+			calm = 0
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
