@@ -200,11 +200,11 @@ func (c *Collector) Start(ctx context.Context) error {
 	if c.state != made {
 		return fmt.Errorf("collector %s: started before", c.cfg.ID)
 	}
+	c.started = c.cfg.Clock.Now()
 	if err := c.listen(ctx); err != nil {
 		return fmt.Errorf("collector %s: %w", c.cfg.ID, err)
 	}
 	c.state = running
-	c.started = c.cfg.Clock.Now()
 	now := c.started.Truncate(time.Millisecond)
 	c.resumeReading(now)
 	c.nextWindow = now.Add(c.window)

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -126,8 +127,9 @@ func (e *exporter) leave() {
 }
 
 // drain makes the last attempts at what is queued until ctx ends, then stops.
-// Batches in memory that are left are dropped, those on disk kept.
-func (e *exporter) drain(ctx context.Context) {
+// Batches in memory that are left are dropped, those on disk kept. The error
+// says that ctx cut it short.
+func (e *exporter) drain(ctx context.Context) (err error) {
 	close(e.draining)
 	done := make(chan struct{})
 	go func() {
@@ -137,9 +139,11 @@ func (e *exporter) drain(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
+		err = fmt.Errorf("%s: %d batches not sent: %w", e.name, e.size(), ctx.Err())
 	}
 	e.stop(dropShutdown)
 	<-done
+	return err
 }
 
 // stop ends all attempts and drops what is in memory for reason.

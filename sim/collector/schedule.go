@@ -107,12 +107,11 @@ func (c *Collector) setAwaited(t time.Time, seen int64) {
 	c.changed.notify()
 }
 
-// scheduleSettled reports whether run has nothing to do before the clock moves
-// past now.
+// scheduleSettled reports whether run has done all that was due at now.
 func (c *Collector) scheduleSettled(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.state != running || c.awaited.After(now) && c.seen == c.wakes.Load() && c.remote.Load() == 0
+	return c.state != running || c.awaited.After(now) && c.seen == c.wakes.Load()
 }
 
 // applyTargets takes over the targets that SetTargets left.
@@ -121,6 +120,9 @@ func (c *Collector) applyTargets(ctx context.Context) {
 	targets, changed := c.targets, c.retarget
 	c.retarget = false
 	c.mu.Unlock()
+	if c.metrics == nil {
+		return
+	}
 	now := c.cfg.Clock.Now().Truncate(time.Millisecond)
 	if changed {
 		c.reschedule(ctx, targets, now)

@@ -60,3 +60,11 @@ func TestLogBacklogIsBounded(t *testing.T) {
 	l.flush()
 	require.Len(t, l.region.storedLogs(), 10+int(maxLogBacklog/time.Second)+2)
 }
+
+func TestTargetsWithoutMetricsEndpoint(t *testing.T) {
+	target := newFakeTarget("j", 1)
+	l := startLab(t, func(c *Config) { c.Metrics, c.Targets = Endpoint{}, []Target{target} })
+	l.SetTargets([]Target{target})
+	l.pass(time.Minute)
+	require.Zero(t, target.scrapes)
+}

@@ -2,17 +2,20 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 )
 
-// Flush finishes the scrapes that are due, sends what is batched and waits until
-// all queues are empty or ctx ends. A batch that waits for a retry keeps Flush
-// waiting: on a virtual clock someone has to advance it.
+// Flush finishes what is due, sends what is batched and waits until all queues
+// are empty or ctx ends. It does not wait for scrapes of real endpoints. A batch
+// that waits for a retry keeps Flush waiting: on a virtual clock someone has to
+// advance it.
 func (c *Collector) Flush(ctx context.Context) error {
-	if err := c.await(ctx, func() bool { return c.scheduleSettled(c.cfg.Clock.Now()) }); err != nil {
-		return fmt.Errorf("collector %s: flush: scrapes are still under way: %w", c.cfg.ID, err)
+	now := c.cfg.Clock.Now()
+	if err := c.await(ctx, func() bool { return c.scheduleSettled(now) }); err != nil {
+		return fmt.Errorf("collector %s: flush: scrapes are still due: %w", c.cfg.ID, err)
 	}
 	for _, p := range c.batchers() {
 		p.flush()
@@ -32,7 +35,7 @@ func (c *Collector) Flush(ctx context.Context) error {
 func (c *Collector) Settle(ctx context.Context) error {
 	return c.await(ctx, func() bool {
 		now := c.cfg.Clock.Now()
-		if !c.scheduleSettled(now) {
+		if c.remote.Load() != 0 || !c.scheduleSettled(now) {
 			return false
 		}
 		for _, e := range c.exporters() {
@@ -61,8 +64,8 @@ func (c *Collector) await(ctx context.Context, done func() bool) error {
 
 // Shutdown stops receiving and scraping and tries to send what is held until ctx
 // ends. What then remains of logs and traces stays on disk if there is a
-// StorageDir; all else is dropped as "shutdown". It returns ctx's error if it
-// had to leave something behind because of it.
+// StorageDir; all else is dropped as "shutdown". It returns an error if ctx cut
+// attempts short.
 func (c *Collector) Shutdown(ctx context.Context) error {
 	if !c.beginStop() {
 		return nil
@@ -74,12 +77,14 @@ func (c *Collector) Shutdown(ctx context.Context) error {
 		p.close(dropShutdown)
 	}
 	var wg sync.WaitGroup
-	for _, e := range c.exporters() {
-		wg.Go(func() { e.drain(ctx) })
+	exporters := c.exporters()
+	cut := make([]error, len(exporters))
+	for i, e := range exporters {
+		wg.Go(func() { cut[i] = e.drain(ctx) })
 	}
 	wg.Wait()
 	c.endStop()
-	return ctx.Err()
+	return errors.Join(cut...)
 }
 
 // Kill stops at once as SIGKILL would: what is in memory is lost ("killed"),
