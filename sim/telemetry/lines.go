@@ -121,6 +121,11 @@ var lineGroups = []struct {
 	part  string
 	lines []line
 }{
+	{"allocator", operatorLines},
+	{"exporter", []line{
+		{info, "collected {n} metrics in {ms}ms"},
+		{debug, "collector filesystem took 0.00{ms}s"},
+	}},
 	{"collector", []line{
 		{info, `Scrape done {"job": "kubelet", "samples": {n}{n}, "took": "{ms}ms"}`},
 		{info, `Batch sent {"exporter": "otlphttp/logs", "items": {n}, "took": "{ms}ms"}`},
@@ -128,7 +133,7 @@ var lineGroups = []struct {
 		{info, `Started watching file {"path": "/var/log/pods/{id}/0.log"}`},
 	}},
 	{"operator", operatorLines}, {"controller", operatorLines}, {"cert-manager", operatorLines},
-	{"webhook", operatorLines}, {"cainjector", operatorLines}, {"allocator", operatorLines},
+	{"webhook", operatorLines}, {"cainjector", operatorLines},
 	{"gateway", operatorLines}, {"kcm", operatorLines},
 	{"vm", storageLines}, {"vl", storageLines}, {"vt", storageLines}, {"victoria", storageLines}, {"jaeger", storageLines},
 }

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -309,6 +310,31 @@ func TestTwoGeneratorsAgree(t *testing.T) {
 		require.NotEqual(t, sumBy(first, "container_cpu_usage_seconds_total", "pod"),
 			sumBy(scrape(t, other, at), "container_cpu_usage_seconds_total", "pod"), "another seed gives the same telemetry")
 	})
+}
+
+// TestConcurrentScrapes: scrapes at different times do not disturb each other.
+func TestConcurrentScrapes(t *testing.T) {
+	g := child(t, topology.Workload{Nodes: 1, Workloads: 3}, Options{})
+	const n = 4
+	times, want := make([]time.Time, n), make([][]sample, n)
+	for i := range n {
+		times[i] = inventory.DefaultEpoch.Add(time.Duration(i+1) * 1000 * time.Hour)
+		want[i] = scrape(t, g, times[i])
+	}
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() {
+			for range 20 {
+				for at, got := range scrape(t, g, times[i]) {
+					if want[i][at].value != got.value {
+						t.Errorf("%s: %v, alone %v", got.labels, got.value, want[i][at].value)
+						return
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func TestSeriesTarget(t *testing.T) {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -79,15 +80,19 @@ func busy(t require.TestingT, seed int64, logs, traces float64) *Generator {
 	return New(c, 0, Options{})
 }
 
-// cuts draws a partition of [from, to], its ends included.
-func cuts(t *rapid.T, from, to time.Time) []time.Time {
-	offsets := rapid.SliceOfN(rapid.Int64Range(0, int64(to.Sub(from))), 0, 12).Draw(t, "cuts")
-	offsets = append(offsets, 0, int64(to.Sub(from)))
-	slices.Sort(offsets)
-	out := make([]time.Time, len(offsets))
-	for i, o := range offsets {
-		out[i] = from.Add(time.Duration(o))
+// cuts draws a partition of [from, to], its ends included. Some cuts fall on the
+// very instants of records, where an off-by-one loses or doubles one.
+func cuts(t *rapid.T, from, to time.Time, instants []pcommon.Timestamp) []time.Time {
+	out := []time.Time{from, to}
+	for _, o := range rapid.SliceOfN(rapid.Int64Range(0, int64(to.Sub(from))), 0, 6).Draw(t, "cuts") {
+		out = append(out, from.Add(time.Duration(o)))
 	}
+	if len(instants) > 0 {
+		for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(instants)-1), 0, 12).Draw(t, "instants") {
+			out = append(out, instants[i].AsTime())
+		}
+	}
+	slices.SortFunc(out, time.Time.Compare)
 	return out
 }
 
@@ -99,17 +104,18 @@ func TestLogsOfAnyPartitionAreTheSame(t *testing.T) {
 			from = time.Unix(0, r.at(r.count(from.UnixNano()))).Add(-4 * time.Second)
 		}
 		to := from.Add(time.Duration(rapid.Int64Range(0, int64(30*time.Second)).Draw(t, "window")))
-		whole, parts, times := []string{}, []string{}, map[pcommon.Timestamp]bool{}
+		whole, parts, times, instants := []string{}, []string{}, map[pcommon.Timestamp]bool{}, []pcommon.Timestamp{}
 		for _, r := range flatLogs(g.Logs(from, to)) {
 			at := r.Timestamp()
 			require.True(t, int64(at) > from.UnixNano() && int64(at) <= to.UnixNano(), "record outside the window")
 			require.False(t, times[at], "two records at %d", at)
 			times[at] = true
+			instants = append(instants, at)
 			require.NotEmpty(t, r.Body().AsString())
 			require.NotEmpty(t, r.SeverityText())
 			whole = append(whole, r.text())
 		}
-		edges := cuts(t, from, to)
+		edges := cuts(t, from, to, instants)
 		for i := 1; i < len(edges); i++ {
 			for _, r := range flatLogs(g.Logs(edges[i-1], edges[i])) {
 				parts = append(parts, r.text())
@@ -135,13 +141,16 @@ func TestTracesOfAnyPartitionAreTheSame(t *testing.T) {
 		g := busy(t, rapid.Int64().Draw(t, "seed"), 0, rapid.Float64Range(0, 60).Draw(t, "traces"))
 		from := drawTime(t, "from")
 		to := from.Add(time.Duration(rapid.Int64Range(0, int64(30*time.Second)).Draw(t, "window")))
-		whole, parts, ids := []string{}, []string{}, map[pcommon.SpanID]bool{}
+		whole, parts, ids, instants := []string{}, []string{}, map[pcommon.SpanID]bool{}, []pcommon.Timestamp{}
 		for _, s := range flatSpans(g.Traces(from, to)) {
 			require.False(t, ids[s.SpanID()], "two spans of one id")
 			ids[s.SpanID()] = true
+			if s.ParentSpanID().IsEmpty() {
+				instants = append(instants, s.EndTimestamp())
+			}
 			whole = append(whole, s.text())
 		}
-		edges := cuts(t, from, to)
+		edges := cuts(t, from, to, instants)
 		for i := 1; i < len(edges); i++ {
 			for _, s := range flatSpans(g.Traces(edges[i-1], edges[i])) {
 				parts = append(parts, s.text())
@@ -188,15 +197,15 @@ func TestTracesAreTrees(t *testing.T) {
 }
 
 // TestRequestsAreSpans: the increase of every application's request counters over
-// a window is the number of server spans in it, by pod, route and code; sums of
-// latencies likewise.
+// a window is the number of server spans in it, by pod, route and code; buckets and
+// sums of latencies likewise.
 func TestRequestsAreSpans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := busy(t, rapid.Int64().Draw(t, "seed"), 0, rapid.Float64Range(0.5, 30).Draw(t, "traces"))
 		from := drawTime(t, "from")
 		to := from.Add(time.Duration(rapid.Int64Range(0, int64(2*time.Minute)).Draw(t, "window")))
 		exempt := restarted(g, from, to)
-		codes, seconds := map[string]float64{}, map[string]float64{}
+		codes, seconds, buckets := map[string]float64{}, map[string]float64{}, map[string]float64{}
 		for _, s := range flatSpans(g.Traces(from, to)) {
 			pod := get(s.resource, "k8s.pod.name")
 			if s.Kind() != ptrace.SpanKindServer || exempt[pod] {
@@ -204,9 +213,15 @@ func TestRequestsAreSpans(t *testing.T) {
 			}
 			key := pod + " " + s.Name()
 			codes[key+" "+get(s.Attributes(), "http.response.status_code")]++
-			seconds[key] += s.EndTimestamp().AsTime().Sub(s.StartTimestamp().AsTime()).Seconds()
+			took := s.EndTimestamp().AsTime().Sub(s.StartTimestamp().AsTime()).Seconds()
+			seconds[key] += took
+			for _, bound := range append(latencyBounds, math.Inf(1)) {
+				if took <= bound {
+					buckets[key+" "+boundText(bound)]++
+				}
+			}
 		}
-		gotCodes, gotSeconds := map[string]float64{}, map[string]float64{}
+		gotCodes, gotSeconds, gotBuckets := map[string]float64{}, map[string]float64{}, map[string]float64{}
 		before, after := scrape(t, g, from), scrape(t, g, to)
 		for i, s := range before {
 			diff := after[i].value - s.value
@@ -217,11 +232,14 @@ func TestRequestsAreSpans(t *testing.T) {
 			switch s.name() {
 			case "http_server_requests_total":
 				gotCodes[key+" "+s.labels.Get("http_response_status_code")] = diff
+			case "http_server_request_duration_seconds_bucket":
+				gotBuckets[key+" "+s.labels.Get("le")] = diff
 			case "http_server_request_duration_seconds_sum":
 				gotSeconds[key] = diff
 			}
 		}
 		require.Equal(t, codes, gotCodes)
+		require.Equal(t, buckets, gotBuckets)
 		require.Len(t, gotSeconds, len(seconds))
 		for key, want := range seconds {
 			require.InDelta(t, want, gotSeconds[key], 1e-5, key)
@@ -234,7 +252,7 @@ func TestRequestsAreSpans(t *testing.T) {
 func TestLogsPointToSpans(t *testing.T) {
 	g := busy(t, 5, 60, 10)
 	from := inventory.DefaultEpoch.Add(777 * time.Hour)
-	to := from.Add(10 * time.Minute)
+	to := from.Add(3 * time.Minute)
 	spans := map[pcommon.SpanID]flatSpan{}
 	for _, s := range flatSpans(g.Traces(from.Add(-time.Minute), to.Add(time.Minute))) {
 		spans[s.SpanID()] = s
@@ -256,7 +274,7 @@ func TestLogsPointToSpans(t *testing.T) {
 			failed++
 		}
 	}
-	require.Greater(t, linked, 1000)
+	require.Greater(t, linked, 500)
 	require.Positive(t, failed)
 }
 
@@ -276,8 +294,8 @@ func TestRates(t *testing.T) {
 		}
 		require.InEpsilon(t, traces*day.Seconds(), n, 0.05, "traces")
 	}
-	f(1, 0.2)
-	f(0.5, 1)
+	f(0.5, 0.05)
+	f(0.05, 0.1)
 	none := busy(t, 9, 0, 0)
 	at := inventory.DefaultEpoch
 	require.Zero(t, none.Logs(at, at.Add(48*time.Hour)).LogRecordCount())
