@@ -13,10 +13,25 @@ import (
 type writeEncoder struct {
 	raw        []byte
 	compressed []byte
-	one        []byte // the TimeSeries at hand; version 2 only
-	table      []byte // symbols; version 2 only
-	symbols    map[string]uint32
+
+	// Of version 2: the TimeSeries at hand and its labels, the symbol table, and
+	// every symbol of late with its reference in this request.
+	one     []byte
+	refs    []uint32
+	table   []byte
+	symbols map[string]*symbol
+	request uint64
+	count   uint32
 }
+
+// symbol is a string's reference in the request of that number.
+type symbol struct {
+	request uint64
+	ref     uint32
+}
+
+// maxSymbols is how many symbols an encoder remembers.
+const maxSymbols = 1 << 15
 
 var writeEncoders = sync.Pool{New: func() any { return new(writeEncoder) }}
 
@@ -55,23 +70,25 @@ func appendWriteV1(buf []byte, points []point) []byte {
 // encodeV2 writes an io.prometheus.write.v2.Request: symbols are field 4,
 // TimeSeries field 5, and symbol 0 is the empty string.
 func (e *writeEncoder) encodeV2(points []point) {
-	e.raw, e.table = e.raw[:0], append(e.table[:0], 0x22, 0)
-	if e.symbols == nil {
-		e.symbols = map[string]uint32{}
+	e.raw, e.table, e.count = e.raw[:0], append(e.table[:0], 0x22, 0), 0
+	e.request++
+	if e.symbols == nil || len(e.symbols) > maxSymbols {
+		e.symbols = map[string]*symbol{}
 	}
-	clear(e.symbols)
 	for len(points) > 0 {
 		s := points[0].series
-		refs := 0
+		size := 0
+		e.refs = e.refs[:0]
 		eachLabel(s.encoded, func(name, value []byte) {
-			refs += uvarintSize(int(e.symbol(name))) + uvarintSize(int(e.symbol(value)))
+			e.refs = append(e.refs, e.refer(name), e.refer(value))
 		})
-		e.one = append(e.one[:0], 0x0a)
-		e.one = binary.AppendUvarint(e.one, uint64(refs))
-		eachLabel(s.encoded, func(name, value []byte) {
-			e.one = binary.AppendUvarint(e.one, uint64(e.symbols[string(name)]))
-			e.one = binary.AppendUvarint(e.one, uint64(e.symbols[string(value)]))
-		})
+		for _, ref := range e.refs {
+			size += uvarintSize(int(ref))
+		}
+		e.one = binary.AppendUvarint(append(e.one[:0], 0x0a), uint64(size))
+		for _, ref := range e.refs {
+			e.one = binary.AppendUvarint(e.one, uint64(ref))
+		}
 		for len(points) > 0 && points[0].series == s {
 			e.one = appendValue(e.one, points[0], 0x12, 0x1a)
 			points = points[1:]
@@ -83,17 +100,21 @@ func (e *writeEncoder) encodeV2(points []point) {
 	e.raw = append(e.raw, e.table...)
 }
 
-// symbol returns the reference of a string, adding it to the table at first.
-func (e *writeEncoder) symbol(s []byte) uint32 {
-	if ref, ok := e.symbols[string(s)]; ok {
-		return ref
+// refer returns the reference of a string, adding it to the table at first.
+func (e *writeEncoder) refer(s []byte) uint32 {
+	known := e.symbols[string(s)]
+	if known == nil {
+		known = &symbol{}
+		e.symbols[string(s)] = known
 	}
-	ref := uint32(len(e.symbols) + 1)
-	e.symbols[string(s)] = ref
-	e.table = append(e.table, 0x22)
-	e.table = binary.AppendUvarint(e.table, uint64(len(s)))
-	e.table = append(e.table, s...)
-	return ref
+	if known.request != e.request {
+		e.count++
+		known.request, known.ref = e.request, e.count
+		e.table = append(e.table, 0x22)
+		e.table = binary.AppendUvarint(e.table, uint64(len(s)))
+		e.table = append(e.table, s...)
+	}
+	return known.ref
 }
 
 // valueSize is how many bytes appendValue writes.
