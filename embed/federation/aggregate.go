@@ -68,6 +68,6 @@ func (p *planner) partial(e *parser.AggregateExpr, s scope, g grid, pinned bool)
 	if e.Op == parser.COUNT_VALUES {
 		merged.Param = nil
 	}
-	merged.Expr = reference(p.push(pushed), g, pinned)
+	merged.Expr = p.reference(e.Expr, pushed, g, pinned)
 	return &merged
 }

@@ -85,6 +85,7 @@ func orDefault[T int | int64 | time.Duration](v, def T) T {
 type Federator struct {
 	options   Options
 	parser    parser.Parser
+	handover  *handover
 	engine    *promql.Engine
 	transport *http.Transport // of groups without a client of their own
 	members   atomic.Pointer[[]*member]
@@ -111,6 +112,7 @@ func New(o Options) (*Federator, error) {
 		},
 		metrics: newSelfMetrics(),
 	}
+	f.handover = &handover{Parser: f.parser, waiting: map[string]parser.Expr{}}
 	f.engine = promql.NewEngine(promql.EngineOpts{
 		MaxSamples:               o.MaxSamples,
 		Timeout:                  o.Timeout,
@@ -118,7 +120,7 @@ func New(o Options) (*Federator, error) {
 		EnableAtModifier:         true,
 		EnableNegativeOffset:     true,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
-		Parser:                   f.parser,
+		Parser:                   f.handover,
 	})
 	f.members.Store(&[]*member{})
 	return f, nil

@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"strconv"
 	"sync"
@@ -29,16 +30,20 @@ func (r *results) add(p *part, m *member, s []series) {
 }
 
 // take returns the merged answers to p of the groups that answered everything.
-func (r *results) take(p *part, s *session, o Options) []series {
+func (r *results) take(p *part, s *session, o Options) ([]series, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	merged := merger{antiAffinity: o.AntiAffinity.Milliseconds(), exact: p.window == 0}
+	merged := merger{antiAffinity: o.AntiAffinity.Milliseconds(), exact: p.window == 0, exclusive: p.exclusive}
 	for _, m := range p.groups {
 		if s.account(m).failure() == nil {
 			merged.add(r.series[p.name][m])
 		}
 	}
-	return merged.series
+	if merged.collided {
+		// The engine's own words for it.
+		return nil, errors.New("vector cannot contain metrics with the same labelset")
+	}
+	return merged.series, nil
 }
 
 // tasks asks every group of the part for it.
@@ -95,7 +100,7 @@ func (f *Federator) fetch(ctx context.Context, p *part, text, semantics string, 
 		if err != nil {
 			return err
 		}
-		s.note(d.warnings, d.infos)
+		s.note(withoutPositions(d.warnings), withoutPositions(d.infos))
 		r.add(p, a.member, d.series)
 	}
 	return nil

@@ -38,6 +38,9 @@ type scope struct {
 
 // local returns the scope of e, if it has one.
 func (p *planner) local(e parser.Expr) (scope, bool) {
+	if p.keepSelectors > 0 {
+		return scope{}, false
+	}
 	switch e := e.(type) {
 	case *parser.VectorSelector:
 		s := scope{narrowed(p.members, e.LabelMatchers), p.stamped}

@@ -2,6 +2,7 @@ package federation
 
 import (
 	"context"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Parse() // before the storage libraries do, without arguments
 	if err := warmUp(); err != nil {
 		panic(err)
 	}

@@ -11,6 +11,8 @@ import (
 type merger struct {
 	antiAffinity int64 // milliseconds
 	exact        bool  // all series have a sample at each of the same instants
+	exclusive    bool  // two groups must not have a value of one series at once
+	collided     bool
 	series       []series
 	index        map[uint64][]int
 }
@@ -27,7 +29,7 @@ func (m *merger) add(list []series) {
 			m.index[h] = append(m.index[h], len(m.series))
 			m.series = append(m.series, s)
 		case m.exact:
-			fill(m.series[i].samples, s.samples)
+			m.collided = fill(m.series[i].samples, s.samples) && m.exclusive || m.collided
 		default:
 			m.series[i].samples = interleave(m.series[i].samples, s.samples, m.antiAffinity)
 		}
@@ -43,13 +45,17 @@ func (m *merger) find(h uint64, l labels.Labels) int {
 	return -1
 }
 
-// fill takes from other the values that are missing.
-func fill(s, other samples) {
+// fill takes from other the values that are missing, and reports whether both
+// had one somewhere.
+func fill(s, other samples) (both bool) {
 	for i := range s {
 		if value.IsStaleNaN(s[i].v) {
 			s[i].v = other[i].v
+		} else if !value.IsStaleNaN(other[i].v) {
+			both = true
 		}
 	}
+	return both
 }
 
 // interleave adds to a the samples of b that are further than the anti-affinity

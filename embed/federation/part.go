@@ -33,6 +33,9 @@ type part struct {
 	keep map[string]bool
 	// partial results are to be aggregated over the groups.
 	partial bool
+	// exclusive results of two groups must not be of one series: it would be an
+	// error in a single store too.
+	exclusive bool
 	// name is how the rest of the query refers to the part.
 	name string
 }
@@ -43,11 +46,6 @@ func (p *part) key() string {
 
 func (p *part) marker() *labels.Matcher {
 	return labels.MustNewMatcher(labels.MatchRegexp, partLabel, p.name)
-}
-
-// selector stands for the part's result in the rest of the query.
-func (p *part) selector() *parser.VectorSelector {
-	return &parser.VectorSelector{LabelMatchers: []*labels.Matcher{p.marker()}}
 }
 
 // marked returns the part of which the matchers select the result.

@@ -13,7 +13,7 @@ import (
 // their answers for the engine here.
 type plan struct {
 	parts []*part
-	expr  string
+	expr  parser.Expr
 }
 
 // planner finds the largest expressions that groups can evaluate.
@@ -28,6 +28,9 @@ type planner struct {
 	assumeDisjoint bool
 	plan           plan
 	known          map[string]*part
+	// keepSelectors counts the info() calls around an expression: info reads the
+	// offset and @ of the selectors below it, so those must stay in sight.
+	keepSelectors int
 }
 
 // newPlan splits the query for evaluation at the grid's instants.
@@ -50,7 +53,7 @@ func newPlan(language parser.Parser, members []*member, expr string, g grid, ass
 		assumeDisjoint: assumeDisjoint,
 		known:          map[string]*part{},
 	}
-	p.plan.expr = p.rewrite(tree, g, false).String()
+	p.plan.expr = p.rewrite(tree, g, false)
 	return &p.plan, nil
 }
 
@@ -76,18 +79,18 @@ func resolve(e parser.Expr) {
 // expressions have the same value at all instants and are evaluated at the first.
 func (p *planner) rewrite(e parser.Expr, g grid, pinned bool) parser.Expr {
 	if s, ok := e.(*parser.VectorSelector); ok {
-		return p.fetchSelector(s, g)
+		return p.fetchSelector(s, g, nil)
 	}
 	if s, ok := p.local(e); ok && e.Type() == parser.ValueTypeVector {
-		return reference(p.push(&part{expr: e, grid: g, groups: s.groups, keep: s.keep}), g, pinned)
+		return p.reference(e, &part{expr: e, grid: g, groups: s.groups, keep: s.keep, exclusive: !distinguished(s.groups, s.keep)}, g, pinned)
 	}
 	switch e := e.(type) {
 	case *parser.StepInvariantExpr:
 		return p.rewrite(e.Expr, instant(g.start), true)
 	case *parser.ParenExpr:
-		return &parser.ParenExpr{Expr: p.rewrite(e.Expr, g, pinned)}
+		e.Expr = p.rewrite(e.Expr, g, pinned)
 	case *parser.UnaryExpr:
-		return &parser.UnaryExpr{Op: e.Op, Expr: p.rewrite(e.Expr, g, pinned)}
+		e.Expr = p.rewrite(e.Expr, g, pinned)
 	case *parser.BinaryExpr:
 		e.LHS, e.RHS = p.rewrite(e.LHS, g, pinned), p.rewrite(e.RHS, g, pinned)
 	case *parser.AggregateExpr:
@@ -109,34 +112,45 @@ func (p *planner) rewrite(e parser.Expr, g grid, pinned bool) parser.Expr {
 }
 
 func (p *planner) rewriteCall(e *parser.Call, g grid, pinned bool) parser.Expr {
-	if e.Func.Name == "timestamp" || e.Func.Name == "start_timestamp" {
+	ofSample := e.Func.Name == "timestamp" || e.Func.Name == "start_timestamp"
+	if ofSample {
 		// Of a selector they tell the time of the sample, which only the group knows.
-		if s, ok := e.Args[0].(*parser.VectorSelector); ok {
-			groups := narrowed(p.members, s.LabelMatchers)
-			return reference(p.push(&part{expr: e, grid: g, groups: groups, keep: p.stamped}), g, pinned)
+		if s, ok := unwrapped(e.Args[0]).(*parser.VectorSelector); ok {
+			return p.fetchSelector(s, g, e)
 		}
 	}
+	if e.Func.Name == "info" {
+		p.keepSelectors++
+		defer func() { p.keepSelectors-- }()
+		// The second argument is a selector in form only: the engine reads its matchers.
+		e.Args[0] = p.rewrite(e.Args[0], g, pinned)
+		return e
+	}
 	for i, arg := range e.Args {
-		if e.Func.Name == "info" && i == 1 {
-			break // a selector in form only: the engine reads its matchers
-		}
 		e.Args[i] = p.rewrite(arg, g, pinned)
+	}
+	if ofSample {
+		// What was rewritten must not pass for a selector.
+		e.Args[0] = &parser.UnaryExpr{Op: parser.ADD, Expr: e.Args[0], StartPos: e.PosRange.Start}
 	}
 	return e
 }
 
-// fetchSelector asks for a selector's values where the engine will look for
-// them; offset and @ stay in the query here.
-func (p *planner) fetchSelector(e *parser.VectorSelector, g grid) parser.Expr {
+// fetchSelector asks for a selector's values, or those of a function of it, where
+// the engine will look for them; offset and @ stay in the query here.
+func (p *planner) fetchSelector(e *parser.VectorSelector, g grid, of *parser.Call) parser.Expr {
 	bare := *e
 	bare.OriginalOffset, bare.Timestamp = 0, nil
-	fetched := p.push(&part{
-		expr:   &bare,
+	var pushed parser.Expr = &bare
+	if of != nil {
+		pushed = &parser.Call{Func: of.Func, Args: parser.Expressions{&bare}}
+	}
+	return markedSelector(e, p.push(&part{
+		expr:   pushed,
 		grid:   g.shifted(e.OriginalOffset, e.Timestamp),
 		groups: narrowed(p.members, e.LabelMatchers),
 		keep:   p.stamped,
-	})
-	return markedSelector(e, fetched)
+	}))
 }
 
 // fetchRange asks for the raw samples of all windows of a range selector at once.
@@ -193,12 +207,12 @@ func unwrapped(e parser.Expr) parser.Expr {
 	}
 }
 
-// reference stands for the part's result where a whole expression was pushed.
-func reference(n *part, g grid, pinned bool) parser.Expr {
-	s := n.selector()
+// reference pushes a whole expression and returns what stands for it here.
+func (p *planner) reference(e parser.Expr, n *part, g grid, pinned bool) parser.Expr {
+	s := &parser.VectorSelector{LabelMatchers: []*labels.Matcher{p.push(n).marker()}, PosRange: e.PositionRange()}
 	if pinned {
 		at := g.start
 		s.Timestamp = &at
 	}
-	return &parser.ParenExpr{Expr: s}
+	return &parser.ParenExpr{Expr: s, PosRange: s.PosRange}
 }

@@ -106,16 +106,17 @@ func (f *Federator) evaluate(ctx context.Context, q Request, s *session) (parser
 	if result.Err != nil {
 		return nil, result.Err
 	}
-	warnings, infos := result.Warnings.AsStrings(p.expr, 0, 0)
+	warnings, infos := result.Warnings.AsStrings(q.Expr, 0, 0)
 	s.note(warnings, infos)
 	return copied(result.Value), nil
 }
 
-func (f *Federator) prepare(ctx context.Context, source *queryable, expr string, q Request, g grid) (promql.Query, error) {
+func (f *Federator) prepare(ctx context.Context, source *queryable, expr parser.Expr, q Request, g grid) (promql.Query, error) {
+	ticket := f.handover.offer(expr)
 	if q.Step == 0 {
-		return f.engine.NewInstantQuery(ctx, source, nil, expr, timestamp.Time(g.start))
+		return f.engine.NewInstantQuery(ctx, source, nil, ticket, timestamp.Time(g.start))
 	}
-	return f.engine.NewRangeQuery(ctx, source, nil, expr, timestamp.Time(g.start), timestamp.Time(g.end), q.Step)
+	return f.engine.NewRangeQuery(ctx, source, nil, ticket, timestamp.Time(g.start), timestamp.Time(g.end), q.Step)
 }
 
 // copied detaches a matrix from the engine, which reuses its points for the next

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
 )
@@ -43,30 +42,10 @@ func (q *queryable) Close() error { return nil }
 // matchers name. Other matchers come from info(), which selects the info series
 // once it knows the series to enrich.
 func (q *queryable) Select(_ context.Context, _ bool, hints *storage.SelectHints, matchers ...*labels.Matcher) storage.SeriesSet {
-	p := marked(q.parts, matchers)
-	if p == nil {
-		var err error
-		if p, err = q.fetchInfo(hints, matchers); err != nil {
-			return newSeriesSet(nil, err)
-		}
+	if p := marked(q.parts, matchers); p != nil {
+		return newSeriesSet(q.results.take(p, q.session, q.federator.options))
 	}
-	return newSeriesSet(q.results.take(p, q.session, q.federator.options), nil)
-}
-
-func (q *queryable) fetchInfo(hints *storage.SelectHints, matchers []*labels.Matcher) (*part, error) {
-	p := &part{
-		expr: &parser.VectorSelector{LabelMatchers: matchers},
-		// The engine asks for the lookback before the first instant too, left-open.
-		grid:   grid{hints.Start + lookback.Milliseconds() - 1, hints.End, hints.Step},
-		groups: narrowed(q.session.members, matchers),
-		keep:   stampNames(q.session.members),
-	}
-	p.name = p.key()
-	tasks, err := q.federator.tasks(p, q.semantics, q.session, &q.results)
-	if err != nil {
-		return nil, err
-	}
-	return p, q.session.ask(q.fetchCtx, tasks)
+	return newSeriesSet(q.fetchInfo(hints, matchers))
 }
 
 // LabelValues implements storage.LabelQuerier; the engine does not ask for any.

@@ -196,24 +196,27 @@ func (s *session) verdict() error {
 	return &QueryError{Type: kind, Err: errors.New(strings.Join(texts, "; "))}
 }
 
-// note keeps annotations of a group's answer. Positions in them are relative to
-// what was pushed, not to the query, and are cut off.
+// note keeps annotations for the answer.
 func (s *session) note(warnings, infos []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range warnings {
-		s.warnings[withoutPosition(w)] = true
+		s.warnings[w] = true
 	}
 	for _, i := range infos {
-		s.infos[withoutPosition(i)] = true
+		s.infos[i] = true
 	}
 }
 
-func withoutPosition(text string) string {
-	if i := strings.LastIndex(text, " ("); i > 0 && strings.HasSuffix(text, ")") && strings.Trim(text[i+2:len(text)-1], "0123456789:") == "" {
-		return text[:i]
+// withoutPositions cuts off the positions in a group's annotations: they are
+// relative to what was pushed, not to the query.
+func withoutPositions(list []string) []string {
+	for i, text := range list {
+		if at := strings.LastIndex(text, " ("); at > 0 && strings.HasSuffix(text, ")") && strings.Trim(text[at+2:len(text)-1], "0123456789:") == "" {
+			list[i] = text[:at]
+		}
 	}
-	return text
+	return list
 }
 
 func (s *session) explain(expr string) Explain {

@@ -1,0 +1,98 @@
+package federation
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// planOf renders a plan: what is evaluated here, then each part as name: groups:
+// text, with [window] where raw samples are fetched and its instants in seconds.
+func planOf(t *testing.T, f *Federator, expr string, g grid, disjoint bool) string {
+	p, err := newPlan(f.parser, *f.members.Load(), expr, g, disjoint)
+	require.NoError(t, err, expr)
+	lines := []string{strings.NewReplacer(`{`+partLabel+`=~"`, "<", `"}`, ">", partLabel+`=~"`, "<").Replace(p.expr.String())}
+	for _, part := range p.parts {
+		var groups []string
+		text := "-"
+		for _, m := range part.groups {
+			groups = append(groups, m.Name)
+			own, err := part.textFor(f.parser, m)
+			require.NoError(t, err)
+			text = own
+		}
+		if part.window > 0 {
+			text += fmt.Sprintf("[%s]", part.window)
+		}
+		at := fmt.Sprint(part.grid.start / 1000)
+		if part.grid.points() != 1 {
+			at += fmt.Sprintf("..%d/%d", part.grid.end/1000, part.grid.step/1000)
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s: %s at %s", part.name, strings.Join(groups, " "), text, at))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestPlan(t *testing.T) {
+	labelled := newLab(t, 2, Options{})
+	f := func(expr string, want ...string) {
+		t.Helper()
+		require.Equal(t, strings.Join(want, "\n"), planOf(t, labelled.Federator, expr, grid{6_000_000, 6_600_000, 60_000}, false), expr)
+	}
+	// Selectors: values at the instants read, offset and @ stay here.
+	f(`up`, `up<0>`, `0: r1 r2: up at 6000..6600/60`)
+	f(`up offset 5m`, `up<0> offset 5m`, `0: r1 r2: up at 5700..6300/60`)
+	f(`up @ 100 offset 1m`, `up<0> @ 100.000 offset 1m`, `0: r1 r2: up at 40`)
+	f(`up{promxyCluster="r1",job="a"}`, `up{<0",job="a",promxyCluster="r1">`, `0: r1: up{job="a"} at 6000..6600/60`)
+	// Aggregations that combine.
+	f(`sum by (job) (rate(up[5m]))`, `sum by (job) ((<0>))`, `0: r1 r2: sum by (job) (rate(up[5m])) at 6000..6600/60`)
+	f(`count(up)`, `sum((<0>))`, `0: r1 r2: count(up) at 6000..6600/60`)
+	f(`max without (job) (up)`, `(<0>)`, `0: r1 r2: max without (job) (up) at 6000..6600/60`)
+	f(`avg by (job) (up)`, `(sum by (job) ((<0>)) / sum by (job) ((<1>)))`,
+		`0: r1 r2: sum by (job) (up) at 6000..6600/60`, `1: r1 r2: count by (job) (up) at 6000..6600/60`)
+	f(`topk(3, rate(up[1m]))`, `topk(3, (<0>))`, `0: r1 r2: topk(3, rate(up[1m])) at 6000..6600/60`)
+	f(`count_values by (job) ("v", up)`, `sum by (job, v) ((<0>))`, `0: r1 r2: count_values by (job) ("v", up) at 6000..6600/60`)
+	f(`sum without (promxyCluster, promxyClusterNamespace) (up)`, `sum without (promxyCluster, promxyClusterNamespace, __koflab_group__) ((<0>))`,
+		`0: r1 r2: sum without (promxyCluster, promxyClusterNamespace) (up) at 6000..6600/60`)
+	// By a label that tells the groups apart, every aggregation is a group's own.
+	f(`quantile by (promxyCluster, job) (0.9, up)`, `(<0>)`, `0: r1 r2: quantile by (job) (0.9, up) at 6000..6600/60`)
+	f(`stddev(up)`, `stddev(up<0>)`, `0: r1 r2: up at 6000..6600/60`)
+	f(`quantile(0.5, rate(up[1m]))`, `quantile(0.5, (<0>))`, `0: r1 r2: rate(up[1m]) at 6000..6600/60`)
+	f(`sum(max by (promxyCluster) (up))`, `sum((<0>))`, `0: r1 r2: max(up) at 6000..6600/60`)
+	// Matching within a group.
+	f(`sum(a / b)`, `sum((<0>))`, `0: r1 r2: sum(a / b) at 6000..6600/60`)
+	f(`a / on (promxyCluster, promxyClusterNamespace, job) b`, `(<0>)`, `0: r1 r2: a / on (job) b at 6000..6600/60`)
+	f(`a / on (job) b`, `a<0> / on (job) b<1>`, `0: r1 r2: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
+	f(`a{promxyCluster="r1"} / b`, `a{<0",promxyCluster="r1">} / b<1>`, `0: r1: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
+	// Subqueries: the instants they read, or the whole at the group.
+	f(`max_over_time(sum(up)[5m:1m])`, `max_over_time(sum((<0>))[5m:1m])`, `0: r1 r2: sum(up) at 5760..6600/60`)
+	f(`sum(max_over_time(up[5m:1m]))`, `sum((<0>))`, `0: r1 r2: sum(max_over_time(up[5m:1m])) at 6000..6600/60`)
+	f(`max_over_time(sum(up)[2m:1m] @ 1000 offset 1m)`, `max_over_time(sum((<0>))[2m:1m] @ 1000.000 offset 1m)`, `0: r1 r2: sum(up) at 840..940/60`)
+	// What has one value for all instants is asked once.
+	f(`sum(up @ 100) + 1`, `sum((<0> @ 6000.000)) + 1`, `0: r1 r2: sum(up @ 100.000) at 6000`)
+	f(`sum(up @ end())`, `sum((<0> @ 6000.000))`, `0: r1 r2: sum(up @ 6600.000) at 6000`)
+	// Not a group's business.
+	f(`absent(up{job="a"})`, `absent(up{<0",job="a">)`, `0: r1 r2: up{job="a"} at 6000..6600/60`)
+	f(`label_replace(up, "x", "$1", "promxyCluster", "(.*)")`, `label_replace(up<0>, "x", "$1", "promxyCluster", "(.*)")`, `0: r1 r2: up at 6000..6600/60`)
+	f(`vector(1)`, `vector(1)`)
+	f(`up{promxyCluster="none"}`, `up{<0",promxyCluster="none">`, `0: : - at 6000..6600/60`)
+}
+
+func TestPlanWithoutGroupLabels(t *testing.T) {
+	l := newLab(t, 2, Options{})
+	for i := range l.groups {
+		l.groups[i].Labels = nil
+	}
+	require.NoError(t, l.SetGroups(l.groups))
+	f := func(disjoint bool, expr string, want ...string) {
+		t.Helper()
+		require.Equal(t, strings.Join(want, "\n"), planOf(t, l.Federator, expr, instant(6_000_000), disjoint), expr)
+	}
+	f(false, `sum(rate(up[5m] offset 1m))`, `sum(rate(up<0>[5m] offset 1m))`, `0: r1 r2: up[5m0s] at 5940`)
+	f(true, `sum(rate(up[5m]))`, `sum((<0>))`, `0: r1 r2: sum(rate(up[5m])) at 6000`)
+	f(true, `a / b`, `a<0> / b<1>`, `0: r1 r2: a at 6000`, `1: r1 r2: b at 6000`)
+	f(false, `timestamp(up)`, `up<0>`, `0: r1 r2: timestamp(up) at 6000`)
+	f(false, `max_over_time(rate(up[1m])[5m:1m])`, `max_over_time(rate(up<0>[1m])[5m:1m])`, `0: r1 r2: up[5m0s] at 6000`)
+}
