@@ -31,16 +31,20 @@ const (
 )
 
 // newAddresses takes the first free block, starting from one that depends on
-// the name, or exactly the wanted one ("127.42.0.0/16").
+// the name, or exactly the wanted one ("127.42.0.0/16"). The wanted block
+// 127.0.0.0/16 stands for 127.0.0.1 alone.
 func newAddresses(name, want string) (*addresses, error) {
 	if want != "" {
 		b, err := parseBlock(want)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("address block %w", err)
+		}
+		if b == 0 {
+			return &addresses{}, nil
 		}
 		l, err := listenClaim(b)
 		if err != nil {
-			return nil, fmt.Errorf("address block %s is not free: %w; leave --address-block out to have one picked", want, err)
+			return nil, fmt.Errorf("address block %s is not free: %w; choose another with --address-block, or leave it out to have one picked", want, err)
 		}
 		return &addresses{block: b, claim: l}, nil
 	}
@@ -65,10 +69,16 @@ func newAddresses(name, want string) (*addresses, error) {
 	return nil, errors.New("all loopback address blocks are taken by other labs; take some down with 'koflab down --all'")
 }
 
+// CheckAddressBlock says what is wrong with the value of Options.AddressBlock.
+func CheckAddressBlock(s string) error {
+	_, err := parseBlock(s)
+	return err
+}
+
 func parseBlock(s string) (int, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil || p.Bits() != 16 || !p.Addr().Is4() || p.Addr().As4()[0] != 127 || p != p.Masked() {
-		return 0, fmt.Errorf("address block %q: want a loopback /16 such as 127.42.0.0/16", s)
+		return 0, fmt.Errorf("%q: want a loopback /16 such as 127.42.0.0/16", s)
 	}
 	return int(p.Addr().As4()[1]), nil
 }

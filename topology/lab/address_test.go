@@ -32,6 +32,15 @@ func TestLabsGetBlocksOfTheirOwn(t *testing.T) {
 	require.ErrorContains(t, err, "is not free")
 }
 
+func TestTheFirstBlockIsOneAddress(t *testing.T) {
+	for range 2 { // it holds any number of labs
+		a, err := newAddresses("x", "127.0.0.0/16")
+		require.NoError(t, err)
+		defer a.close()
+		require.Equal(t, "127.0.0.1:0", a.management().listen(8082))
+	}
+}
+
 func TestEveryClusterHasAnAddress(t *testing.T) {
 	a := &addresses{block: 30}
 	seen := map[string]bool{a.management().ip: true}

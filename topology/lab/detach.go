@@ -32,6 +32,9 @@ func Detach(ctx context.Context, o Options, dir *state.Dir, progress func(contro
 	if err != nil {
 		return control.Status{}, fmt.Errorf("find koflab's own binary: %w", err)
 	}
+	if err := dir.Free(); err != nil {
+		return control.Status{}, err
+	}
 	o.Detached = true
 	b, err := json.Marshal(o)
 	if err != nil {
@@ -62,13 +65,13 @@ func Detach(ctx context.Context, o Options, dir *state.Dir, progress func(contro
 		return status, cmd.Process.Release()
 	}
 	_ = cmd.Wait() // its exit status says less than the error it reported
-	if ctx.Err() != nil {
-		return control.Status{}, ctx.Err()
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case errors.Is(err, io.EOF):
+		return control.Status{}, fmt.Errorf("the lab's process ended unexpectedly; see %s", dir.LogFile())
 	}
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("the lab's process ended unexpectedly; see %s", dir.LogFile())
-	}
-	return control.Status{}, err
+	return control.Status{}, errors.Join(err, dir.Tidy())
 }
 
 func readProgress(r io.Reader, progress func(control.Event)) (control.Status, error) {

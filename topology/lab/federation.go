@@ -172,7 +172,7 @@ func (l *Lab) federatorOf(region string) (*federation.Federator, error) {
 	if f := l.alone[region]; f != nil {
 		return f, nil
 	}
-	return nil, fmt.Errorf("there is no region %q; see 'koflab status'", region)
+	return nil, fmt.Errorf("there is no region %q; see 'koflab status --name %s'", region, l.opts.Spec.Name)
 }
 
 // Logs serves LogsQL over all regions, or one; nil if there is no such region.

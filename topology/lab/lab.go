@@ -144,21 +144,26 @@ func (l *Lab) claim(context.Context) error {
 	switch {
 	case readErr == nil && old.Spec != string(spec):
 		l.dir.Release()
-		return fmt.Errorf("an earlier lab %s with another specification left its data in %s; remove it with 'koflab down --name %s', or bring up another with --name", old.Name, l.dir.Path(), old.Name)
+		return fmt.Errorf("an earlier lab %s with another specification left its data in %s; continue it with its own specification, remove it with 'koflab down --name %s', or bring up another with --name", old.Name, l.dir.Path(), old.Name)
 	case readErr != nil && !errors.Is(readErr, state.ErrNotFound):
 		l.dir.Release()
 		return readErr
 	}
-	l.onClose(func(context.Context) error { return l.dir.Remove(l.opts.KeepData) })
-	if readErr == nil {
+	continued := readErr == nil
+	l.onClose(func(context.Context) error {
+		// A start that fails takes with it what it made, not what it found.
+		failed := l.ready == 0
+		return l.dir.Remove(l.opts.KeepData || continued && failed)
+	})
+	if continued {
 		l.emit(event.Warning, "Continued", "lab", "going on with the data of an earlier run, found in "+l.dir.Path())
 	}
 	if err := os.MkdirAll(l.dir.Data(), 0o700); err != nil {
 		return fmt.Errorf("create the lab's data directory: %w", err)
 	}
 	return l.dir.Write(state.Record{
-		Name: l.opts.Spec.Name, PID: os.Getpid(), Started: l.opts.Started, Socket: l.dir.Socket(),
-		Spec: string(spec), Detached: l.opts.Detached,
+		Name: l.opts.Spec.Name, PID: os.Getpid(), Started: l.opts.Started, Socket: l.dir.NewSocket(),
+		Spec: string(spec), Flags: l.opts.flags(), Detached: l.opts.Detached,
 	})
 }
 

@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"fmt"
 	"time"
 
 	"koflab/topology"
+	"koflab/topology/lab/state"
 )
 
 // Options say how a lab runs; what it is stands in its Spec.
@@ -59,4 +61,18 @@ func (o *Options) setDefaults() {
 	if o.Started.IsZero() {
 		o.Started = time.Now()
 	}
+}
+
+// flags are the options beside the specification that make one lab differ from
+// another.
+func (o Options) flags() string {
+	o.setDefaults()
+	return fmt.Sprintf("speed=%g history=%s isolation=%s semantics=%s error-mode=%s memory=%d address-block=%s keep-data=%t",
+		o.Speed, o.History, o.Isolation, o.Semantics, o.ErrorMode, o.MemoryBytes, o.AddressBlock, o.KeepData)
+}
+
+// Made reports whether a recorded lab was started with these options.
+func (o Options) Made(r state.Record) bool {
+	spec, err := topology.Marshal(o.Spec)
+	return err == nil && string(spec) == r.Spec && o.flags() == r.Flags
 }

@@ -14,7 +14,7 @@ import (
 
 // serveControl opens the control socket and starts to watch the flow.
 func (l *Lab) serveControl(context.Context) error {
-	socket, err := control.Listen(l.dir.Socket())
+	socket, err := control.Listen(l.dir.NewSocket())
 	if err != nil {
 		return err
 	}

@@ -151,7 +151,7 @@ func (l *Lab) regionConfig(s *store, spec topology.Cluster, stores int) (region.
 		},
 	}
 	if l.opts.Isolation == IsolationProcess {
-		c.Stores = 1
+		c.Lock, c.Stores = l.dir.HelperLock(), 1
 		c.MemoryBytes = max(32<<20, l.opts.MemoryBytes/int64(stores))
 	}
 	for _, u := range s.users {
@@ -345,7 +345,7 @@ func (l *Lab) storeNamed(id string) (*store, error) {
 	if s := l.stores[id]; s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("there is no region %q; see 'koflab status'", id)
+	return nil, fmt.Errorf("there is no region %q; see 'koflab status --name %s'", id, l.opts.Spec.Name)
 }
 
 // SetCredentials changes the password a cluster's collectors use and, for a
@@ -353,7 +353,7 @@ func (l *Lab) storeNamed(id string) (*store, error) {
 func (l *Lab) SetCredentials(id string, r control.CredentialsRequest) error {
 	c := l.clusters[id]
 	if c == nil || c.collector == nil {
-		return fmt.Errorf("there is no cluster %q with collectors; see 'koflab status'", id)
+		return fmt.Errorf("there is no cluster %q with collectors; see 'koflab status --name %s'", id, l.opts.Spec.Name)
 	}
 	s := l.stores[c.Region]
 	if s == nil || s.ID == c.ID {

@@ -18,6 +18,9 @@ type Config struct {
 	Name string `json:"name"`
 	// Dir holds the storages' directories.
 	Dir string `json:"dir"`
+	// Lock is a file that a process of its own locks for as long as it lives, so
+	// that a lab that follows a killed one can wait for it (state.Hold).
+	Lock string `json:"lock,omitempty"`
 	// IP is the loopback address to listen on. AnyPort leaves the choice of ports
 	// to the system, for machines with a single loopback address.
 	IP      string `json:"ip"`

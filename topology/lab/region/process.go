@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"koflab/topology/lab/state"
 )
 
 // Process is a region that runs in a process of its own, so that killing it,
@@ -175,6 +177,11 @@ func ServeProcess(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := requests.Decode(&c); err != nil {
 		return fmt.Errorf("read the region's configuration: %w", err)
 	}
+	lock, err := state.Hold(c.Lock)
+	if err != nil {
+		return errors.Join(err, answers.Encode(reply{Error: err.Error()}))
+	}
+	defer lock.Close()
 	s, err := Open(c)
 	if err != nil {
 		return errors.Join(err, answers.Encode(reply{Error: err.Error()}))

@@ -3,7 +3,10 @@ package state_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -64,6 +67,124 @@ func TestRemoveKeepsDataWhenAsked(t *testing.T) {
 	require.NoError(t, d.Remove(true))
 	require.DirExists(t, d.Data())
 	require.False(t, d.Alive())
+}
+
+func TestKeptDataHasNoProcess(t *testing.T) {
+	isolated(t)
+	d, err := state.At("demo")
+	require.NoError(t, err)
+	require.NoError(t, d.Claim())
+	require.NoError(t, d.Write(state.Record{Name: "demo", PID: 42, Spec: "x"}))
+	require.NoError(t, d.Remove(true))
+	r, err := d.Read()
+	require.NoError(t, err)
+	require.Equal(t, "x", r.Spec)
+	require.Zero(t, r.PID)
+}
+
+// A command that looks whether a lab is alive does not keep one from starting,
+// and two that look do not take each other for a lab.
+func TestLookingIsNotLiving(t *testing.T) {
+	isolated(t)
+	d, err := state.At("demo")
+	require.NoError(t, err)
+	require.NoError(t, d.Claim())
+	d.Release()
+	var looking sync.WaitGroup
+	var seen atomic.Bool
+	look := func() {
+		for range 500 {
+			if d.Alive() {
+				seen.Store(true)
+			}
+		}
+	}
+	for range 4 {
+		looking.Go(look)
+	}
+	looking.Wait()
+	require.False(t, seen.Load())
+	looking.Go(look)
+	for range 100 {
+		require.NoError(t, d.Claim())
+		d.Release()
+	}
+	looking.Wait()
+}
+
+func TestClaimWaitsForProcessesOfAKilledLab(t *testing.T) {
+	isolated(t)
+	d, err := state.At("demo")
+	require.NoError(t, err)
+	require.NoError(t, d.Claim())
+	require.NoError(t, d.Write(state.Record{Name: "demo", PID: 42}))
+	helper, err := state.Hold(d.HelperLock())
+	require.NoError(t, err)
+	d.Release()
+
+	next, err := state.At("demo")
+	require.NoError(t, err)
+	claimed := make(chan error, 1)
+	go func() { claimed <- next.Claim() }()
+	require.Eventually(t, next.Alive, 5*time.Second, time.Millisecond, "the name is taken while it waits")
+	require.Empty(t, claimed, "it has not got the data yet")
+	require.NoError(t, helper.Close())
+	require.NoError(t, <-claimed)
+	require.NoError(t, next.Remove(false))
+}
+
+func TestAFailedClaimLeavesNothing(t *testing.T) {
+	root := isolated(t)
+	file := filepath.Join(root, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	t.Setenv("XDG_RUNTIME_DIR", file)
+	d, err := state.At("demo")
+	require.NoError(t, err)
+	require.ErrorContains(t, d.Claim(), "set XDG_RUNTIME_DIR to a directory you can write")
+	require.NoDirExists(t, filepath.Join(root, "state", "koflab"))
+}
+
+func TestTidyLeavesRecordedLabsAlone(t *testing.T) {
+	root := isolated(t)
+	d, err := state.At("demo")
+	require.NoError(t, err)
+	require.NoError(t, d.Tidy(), "nothing is there")
+	require.NoError(t, os.MkdirAll(d.Path(), 0o700))
+	require.NoError(t, os.WriteFile(d.LogFile(), []byte("why it failed"), 0o600))
+	require.NoError(t, d.Claim())
+	other, err := state.At("demo")
+	require.NoError(t, err)
+	require.NoError(t, other.Tidy())
+	require.FileExists(t, d.LogFile(), "a live process has the name")
+	d.Release()
+	require.NoError(t, other.Tidy())
+	require.NoDirExists(t, filepath.Join(root, "state", "koflab"))
+
+	require.NoError(t, d.Claim())
+	require.NoError(t, d.Write(state.Record{Name: "demo"}))
+	d.Release()
+	require.NoError(t, d.Tidy())
+	require.DirExists(t, d.Path())
+}
+
+// A shell with another XDG_RUNTIME_DIR finds the lab too.
+func TestTheRecordSaysWhereTheSocketIs(t *testing.T) {
+	root := isolated(t)
+	d, err := state.At("demo")
+	require.NoError(t, err)
+	require.NoError(t, d.Claim())
+	require.NoError(t, d.Write(state.Record{Name: "demo", Socket: d.NewSocket()}))
+	require.NoError(t, os.WriteFile(d.NewSocket(), nil, 0o600))
+	d.Release()
+
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(root, "elsewhere"))
+	other, err := state.At("demo")
+	require.NoError(t, err)
+	require.NotEqual(t, d.NewSocket(), other.NewSocket())
+	require.Equal(t, d.NewSocket(), other.Socket())
+	require.NoError(t, other.Claim())
+	require.NoFileExists(t, d.NewSocket(), "what a dead lab left")
+	require.NoError(t, other.Remove(false))
 }
 
 func TestReadRefusesWhatItDoesNotKnow(t *testing.T) {
