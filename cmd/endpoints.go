@@ -55,7 +55,7 @@ vmauth wants the lab's CA (--ca) and a user of --credentials.`,
 	outputFlag(c, &output, "table", "json", "yaml")
 	c.Flags().BoolVar(&credentials, "credentials", false, "print users and passwords of the regions' gateways (secrets)")
 	c.Flags().BoolVar(&ca, "ca", false, "print the lab's CA certificate as PEM")
-	c.MarkFlagsMutuallyExclusive("credentials", "ca")
+	exclusive(c, "credentials", "ca")
 	return c
 }
 

@@ -79,7 +79,7 @@ go to stderr; --explain prints who was asked, what was pushed down and who answe
 	fl.StringVar(&f.semantics, "semantics", "", "evaluate as prometheus or as kof (VictoriaMetrics) does; the lab's by default")
 	fl.DurationVar(&f.timeout, "timeout", 30*time.Second, "give up after this long")
 	fl.IntVar(&f.limit, "limit", 20, "at most this many log lines or traces")
-	c.MarkFlagsMutuallyExclusive("logs", "traces")
+	exclusive(c, "logs", "traces")
 	_ = c.RegisterFlagCompletionFunc("error-mode", cobra.FixedCompletions([]string{"fail", "downgrade", "ignore"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = c.RegisterFlagCompletionFunc("semantics", cobra.FixedCompletions([]string{"prometheus", "kof"}, cobra.ShellCompDirectiveNoFileComp))
 	return c

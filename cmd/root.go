@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"koflab/topology/lab/control"
 	"koflab/topology/lab/state"
@@ -55,7 +56,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	}
 	fmt.Fprintf(errOut, "koflab: %v\n", err)
 	var usage usageError
-	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+	if errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailure
@@ -78,15 +79,52 @@ federated queries over all of it.`,
 		RunE:          group,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		var invalid *pflag.InvalidValueError
+		if errors.As(err, &invalid) {
+			f := invalid.GetFlag()
+			return usagef("--%s %q: want %s; see '%s --help'", f.Name, invalid.GetValue(), flagTypes[f.Value.Type()], c.CommandPath())
+		}
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
 	root.AddCommand(
 		newUpCommand(), newDownCommand(), newStatusCommand(), newEndpointsCommand(),
 		newQueryCommand(), newEventsCommand(), newTopologyCommand(),
-		newVersionCommand(), newComponentCommand(),
+		newVersionCommand(), newCompletionCommand(), newComponentCommand(),
 	)
-	root.InitDefaultCompletionCmd()
+	root.SetHelpCommand(newHelpCommand())
 	return root
+}
+
+// flagTypes says what a flag of a type wants.
+var flagTypes = map[string]string{
+	"bool": "true or false", "int": "a whole number", "int64": "a whole number", "duration": "a duration such as 30s",
+}
+
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show the help of a command",
+		Example: "  koflab help up\n  koflab help topology show",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, left, err := c.Root().Find(args)
+			if err != nil || len(left) > 0 {
+				return usagef("there is no command %q; see 'koflab --help'", strings.Join(args, " "))
+			}
+			return about.Help()
+		},
+	}
+}
+
+// exclusive says that two flags cannot be given together.
+func exclusive(c *cobra.Command, a, b string) {
+	c.MarkFlagsMutuallyExclusive(a, b) // for completion; its message is not one for people
+	inner := c.Args
+	c.Args = func(c *cobra.Command, args []string) error {
+		if c.Flags().Changed(a) && c.Flags().Changed(b) {
+			return usagef("--%s and --%s cannot be given together; see '%s --help'", a, b, c.CommandPath())
+		}
+		return inner(c, args)
+	}
 }
 
 // group is the RunE of a command that only holds others.
@@ -125,16 +163,20 @@ func connect(name string) (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	alive := dir.Alive()
 	record, err := dir.Read()
 	switch {
-	case dir.Alive() && err == nil:
-		return control.NewClient(record.Socket), nil
-	case dir.Alive():
+	case errors.Is(err, state.ErrNotFound) && alive:
 		return nil, fmt.Errorf("lab %s is still starting; try again in a moment", name)
 	case errors.Is(err, state.ErrNotFound):
 		return nil, fmt.Errorf("there is no lab named %s; start it with 'koflab up%s'", name, nameArg(name))
+	case alive:
+		return control.NewClient(dir.Socket()), nil
 	case err != nil:
 		return nil, err
+	case record.PID == 0:
+		return nil, fmt.Errorf("lab %s is not running; its data is kept in %s: 'koflab up%s' continues it, 'koflab down%s' removes it",
+			name, dir.Path(), nameArg(name), nameArg(name))
 	}
 	return nil, fmt.Errorf("lab %s is not running: its process (pid %d) ended without a shutdown; its data is kept in %s: 'koflab up%s' continues it, 'koflab down%s' removes it",
 		name, record.PID, dir.Path(), nameArg(name), nameArg(name))

@@ -89,7 +89,7 @@ clusters it makes and where their telemetry goes (tree).`,
 	}
 	c.Flags().StringVarP(&file, "file", "f", "", "lab specification (YAML); '-' reads standard input")
 	c.Flags().StringVar(&preset, "preset", topology.DefaultPreset, "ready-made lab, see 'koflab topology presets'")
-	c.MarkFlagsMutuallyExclusive("file", "preset")
+	exclusive(c, "file", "preset")
 	_ = c.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(presetNames(), cobra.ShellCompDirectiveNoFileComp))
 	outputFlag(c, &output, "yaml", "json", "tree")
 	return c

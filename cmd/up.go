@@ -16,7 +16,6 @@ import (
 	"koflab/topology"
 	"koflab/topology/lab"
 	"koflab/topology/lab/control"
-	"koflab/topology/lab/state"
 )
 
 // upFlags are the flags of `koflab up`.
@@ -26,6 +25,7 @@ type upFlags struct {
 	isolation, semantics, errorMode   string
 	addressBlock                      string
 	detach, dryRun, keep              bool
+	limit                             time.Duration // resolved --for
 	name, stack, network, managesData string
 	seed                              int64
 	scrape                            []string
@@ -82,13 +82,13 @@ behind.`,
 	fl.StringVar(&f.semantics, "semantics", "prometheus", "how regions evaluate metrics: prometheus or kof (VictoriaMetrics)")
 	fl.StringVar(&f.errorMode, "error-mode", "ignore", "when a region fails a federated query: ignore (as KOF), downgrade (warn) or fail")
 	fl.StringVar(&f.memory, "memory", "256MiB", "cap of all storage caches together")
-	fl.StringVar(&f.addressBlock, "address-block", "", "loopback /16 to listen on, such as 127.42.0.0/16 (default a free one)")
+	fl.StringVar(&f.addressBlock, "address-block", "", "loopback /16 to listen on, such as 127.42.0.0/16 (default a free one); 127.0.0.0/16 puts all on 127.0.0.1, on ports the system picks")
 	fl.BoolVarP(&f.detach, "detach", "d", false, "return when ready and leave the lab running")
 	fl.StringVar(&f.forHow, "for", "", "stop by itself after this long, such as 30s")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "print what would be created, and stop")
 	fl.BoolVar(&f.keep, "keep-data", false, "leave the storages on disk at the end; the next up goes on with them")
-	c.MarkFlagsMutuallyExclusive("file", "preset")
-	c.MarkFlagsMutuallyExclusive("detach", "for")
+	exclusive(c, "file", "preset")
+	exclusive(c, "detach", "for")
 	for flag, choices := range map[string][]string{
 		"preset": presetNames(), "stack": topology.ProfileNames(), "network": {"ingress", "istio"},
 		"management-data": {"none", "regionless", "m2m", "m2r"}, "provider": {"embedded"},
@@ -122,6 +122,14 @@ func (f *upFlags) options(c *cobra.Command) (lab.Options, error) {
 	}
 	if o.History, err = optionalDuration("history", f.history); err != nil {
 		return o, err
+	}
+	if f.limit, err = optionalDuration("for", f.forHow); err != nil {
+		return o, err
+	}
+	if f.addressBlock != "" {
+		if err := lab.CheckAddressBlock(f.addressBlock); err != nil {
+			return o, usagef("--address-block %w", err)
+		}
 	}
 	if o.MemoryBytes, err = parseBytes("memory", f.memory); err != nil {
 		return o, err
@@ -177,19 +185,14 @@ func up(c *cobra.Command, f upFlags, o lab.Options) error {
 	if f.dryRun {
 		return printPlan(out, o.Spec)
 	}
-	limit, err := optionalDuration("for", f.forHow)
-	if err != nil {
-		return err
-	}
 	dir, err := labDir(o.Spec.Name)
 	if err != nil {
 		return err
 	}
 	step := func(e control.Event) { printStep(c, e, o.Started) }
 	if f.detach {
-		if s, same := sameLab(c.Context(), dir, o); same {
-			fmt.Fprintf(out, "lab %s is running already, ready since its start\n", s.Name)
-			return nil
+		if dir.Alive() {
+			return upAgain(c, dir, o)
 		}
 		s, err := lab.Detach(c.Context(), o, dir, step)
 		if err != nil {
@@ -208,9 +211,9 @@ func up(c *cobra.Command, f upFlags, o lab.Options) error {
 		return errors.Join(err, l.Close())
 	}
 	ctx := c.Context()
-	if limit > 0 {
+	if f.limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
+		ctx, cancel = context.WithTimeout(ctx, f.limit)
 		defer cancel()
 	} else {
 		fmt.Fprintln(out, "press Ctrl-C to take it down")
@@ -220,22 +223,6 @@ func up(c *cobra.Command, f upFlags, o lab.Options) error {
 		return err
 	}
 	return printEnd(out, summary())
-}
-
-// sameLab reports whether the lab is up already with the same specification.
-func sameLab(ctx context.Context, dir *state.Dir, o lab.Options) (control.Status, bool) {
-	record, err := dir.Read()
-	if err != nil || !dir.Alive() {
-		return control.Status{}, false
-	}
-	want, err := topology.Marshal(o.Spec)
-	if err != nil || string(want) != record.Spec {
-		return control.Status{}, false
-	}
-	client := control.NewClient(record.Socket)
-	defer client.Close()
-	s, err := client.Status(ctx)
-	return s, err == nil && s.Phase == control.Ready
 }
 
 // printStep prints one line per start-up step.

@@ -221,7 +221,7 @@ func (s *Server) end(stop func(*run)) error {
 func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("address %s is in use: %w; stop the program that listens there, or run the lab under other addresses with --name", addr, err)
+		return fmt.Errorf("address %s is in use: %w; stop the program that listens there, or choose other addresses with --address-block", addr, err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("address %s is not of this machine: %w", addr, err)
 	case errors.Is(err, syscall.EACCES):
