@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -127,8 +128,15 @@ func (c *Collector) applyTargets(ctx context.Context) {
 	if changed {
 		c.reschedule(ctx, targets, now)
 	}
+	var gone []string
 	for key, j := range c.jobs {
-		if j.gone && j.running.CompareAndSwap(false, true) {
+		if j.gone {
+			gone = append(gone, key)
+		}
+	}
+	slices.Sort(gone) // the same order in every run
+	for _, key := range gone {
+		if j := c.jobs[key]; j.running.CompareAndSwap(false, true) {
 			delete(c.jobs, key)
 			c.take(j.end(now), now)
 			j.free()
