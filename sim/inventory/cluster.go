@@ -107,7 +107,7 @@ func build(s spec) *Cluster {
 func (c *Cluster) addWorkload(w *Workload) {
 	seed := c.Seed.Of("workload", w.Namespace, w.Name)
 	w.UID = seed.Of("uid").UUID()
-	w.Created = c.Epoch.Add(-time.Duration(seed.Of("created").Between(1, 20*24*3600)) * time.Second)
+	w.Created = c.Epoch.Add(-time.Duration(seed.Of("created").Between(3600, 20*24*3600)) * time.Second)
 	if w.Kind == Deployment {
 		w.ReplicaSet = w.Name + "-" + seed.Of("template").Name(10)
 	}
