@@ -44,7 +44,8 @@ type Options struct {
 	// Semantics of reads that do not choose by the argument "semantics";
 	// SemanticsPrometheus by default.
 	Semantics string
-	// Stores is how many stores share the process and hence its memory, 1 by default.
+	// Stores is how many stores share the process and hence its memory, 1 by
+	// default. The first store that is opened decides for all.
 	Stores int
 }
 

@@ -50,8 +50,9 @@ type Store struct {
 	vmselectUsed atomic.Bool
 }
 
-// openMu serialises opens: cache sizes are process globals read while opening.
-var openMu sync.Mutex
+// configure sets what lib/storage keeps in process globals, which storages read
+// whenever they like: it happens once, before the first of them is opened.
+var configure sync.Once
 
 // Open opens the store in o.Dir and creates it when absent. A directory that
 // cannot be written, is in use, is full or damaged is an error.
@@ -74,7 +75,12 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(err, dir.close())
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.parser = parser.NewParser(parser.Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true})
+	s.parser = parser.NewParser(parser.Options{
+		EnableExperimentalFunctions:  true,
+		ExperimentalDurationExpr:     true,
+		EnableExtendedRangeSelectors: true,
+		EnableBinopFillModifiers:     true,
+	})
 	s.engine = promql.NewEngine(promql.EngineOpts{
 		MaxSamples:           o.MaxSamples,
 		Timeout:              o.Timeout,
@@ -82,6 +88,9 @@ func Open(o Options) (*Store, error) {
 		EnableAtModifier:     true,
 		EnableNegativeOffset: true,
 		EnablePerStepStats:   true,
+		// As Prometheus' own test suite has it: name-dropping functions keep the
+		// name until the end, so that label_replace can still use it.
+		EnableDelayedNameRemoval: true,
 		NoStepSubqueryIntervalFn: func(int64) int64 {
 			return time.Minute.Milliseconds()
 		},
@@ -93,21 +102,21 @@ func Open(o Options) (*Store, error) {
 // openStorage opens lib/storage with its share of the process' caches. What
 // the library panics on while it reads its files becomes an error.
 func openStorage(path string, o Options) (vm *vmstorage.Storage, err error) {
-	openMu.Lock()
-	defer openMu.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("metrics store %s is damaged: %v", path, p)
 		}
 	}()
-	share := int(engine.MemoryBytes()) / o.Stores
-	vmstorage.SetTSIDCacheSize(share * 37 / 100)
-	vmstorage.SetMetricNameCacheSize(share / 10)
-	vmstorage.SetTagFiltersCacheSize(share / 32)
-	vmstorage.SetMetricNamesStatsCacheSize(share / 100)
-	vmstorage.SetMetadataStorageSize(share / 100)
-	vmstorage.SetDataFlushInterval(flushInterval)
-	vmstorage.SetFreeDiskSpaceLimit(minFreeDiskBytes)
+	configure.Do(func() {
+		share := int(engine.MemoryBytes()) / o.Stores
+		vmstorage.SetTSIDCacheSize(share * 37 / 100)
+		vmstorage.SetMetricNameCacheSize(share / 10)
+		vmstorage.SetTagFiltersCacheSize(share / 32)
+		vmstorage.SetMetricNamesStatsCacheSize(share / 100)
+		vmstorage.SetMetadataStorageSize(share / 100)
+		vmstorage.SetDataFlushInterval(flushInterval)
+		vmstorage.SetFreeDiskSpaceLimit(minFreeDiskBytes)
+	})
 	return vmstorage.MustOpenStorage(path, vmstorage.OpenOptions{
 		Retention:             storageRetention(o),
 		TrackMetricNamesStats: true,
