@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -240,9 +242,9 @@ func (l *Lab) reportUnclean(s *store) {
 		l.emit(event.Warning, "StatsUnavailable", s.ID, err.Error())
 		return
 	}
-	for name, st := range stats {
-		if st.Unclean {
-			l.emit(event.Warning, "UncleanStart", s.ID+"/"+name, "was not closed in order; what had not reached the disk, the last seconds at most, is lost")
+	for _, name := range slices.Sorted(maps.Keys(stats)) {
+		if st := stats[name]; st.Unclean {
+			l.emit(event.Warning, "UncleanStart", s.ID+"/"+name, fmt.Sprintf("was not closed in order: %d acknowledged records had not reached the disk and are lost", st.Lost))
 		}
 	}
 }

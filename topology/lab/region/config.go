@@ -5,6 +5,7 @@ package region
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"koflab/embed/gateway"
@@ -93,7 +94,7 @@ func (c Clock) Open() clock.Clock {
 	return clock.Accelerated(c.Origin.Add(passed), c.Speed)
 }
 
-// Stats are the counts of a region's storages since they were opened, by
+// Stats are the counts of a region's storages since its process started, by
 // store: metrics, logs, traces, audit.
 type Stats map[string]Store
 
@@ -102,8 +103,41 @@ type Store struct {
 	Received int64            `json:"received"`
 	Stored   int64            `json:"stored"`
 	Dropped  map[string]int64 `json:"dropped"`
-	// Unclean says that the storage had not been closed in order before.
-	Unclean bool `json:"unclean,omitempty"`
+	// Unclean says that the storage was not closed in order before it was last opened,
+	// and Lost how many acknowledged records that cost.
+	Unclean bool  `json:"unclean,omitempty"`
+	Lost    int64 `json:"lost,omitempty"`
+}
+
+// DropCrash is the reason under which records count that had been stored in
+// memory only when the storage's process ended.
+const DropCrash = "crash"
+
+func (s Store) copy() Store {
+	s.Dropped = maps.Clone(s.Dropped)
+	return s
+}
+
+// plus adds what a storage has counted since it was opened again, after a crash
+// that cost so many of the records stored before.
+func (s Store) plus(now Store, lost int64) Store {
+	out := Store{
+		Received: s.Received + now.Received, Stored: s.Stored + now.Stored - lost,
+		Dropped: map[string]int64{}, Unclean: now.Unclean, Lost: lost,
+	}
+	for _, dropped := range []map[string]int64{s.Dropped, now.Dropped, {DropCrash: lost}} {
+		for reason, n := range dropped {
+			if n != 0 {
+				out.Dropped[reason] += n
+			}
+		}
+	}
+	// Records that an earlier process had stored enter the books with their loss.
+	if foreign := lost - s.Stored; foreign > 0 {
+		out.Received += foreign
+		out.Stored += foreign
+	}
+	return out
 }
 
 // kinds maps a route's signal and access to what the gateway enforces there.

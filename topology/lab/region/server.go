@@ -73,7 +73,7 @@ func (s *Server) open() error {
 	if err != nil {
 		return fmt.Errorf("certificate of %s: %w", c.Name, err)
 	}
-	if err := s.stores.open(c, clk); err != nil {
+	if err := s.stores.openAll(context.Background(), c, clk); err != nil {
 		return err
 	}
 	for _, l := range c.Listeners {
@@ -210,7 +210,7 @@ func (s *Server) Crash() error {
 	s.mu.Lock()
 	err := s.stores.crash()
 	if err == nil {
-		err = s.stores.open(s.config, s.config.Clock.Open())
+		err = s.stores.openAll(context.Background(), s.config, s.config.Clock.Open())
 	}
 	s.mu.Unlock()
 	return errors.Join(err, s.SetListening(true))

@@ -1,0 +1,4 @@
+package region
+
+// LostSince is lostSince, for its property test.
+var LostSince = lostSince
