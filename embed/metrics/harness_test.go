@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"sort"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -239,12 +237,6 @@ func balanced(t interface{ Fatalf(string, ...any) }, s *Store) Stats {
 		t.Fatalf("received %d != stored and dropped %d: %+v", st.Received, sum, st)
 	}
 	return st
-}
-
-func readAll(r io.Reader) string {
-	var b strings.Builder
-	_, _ = io.Copy(&b, r)
-	return b.String()
 }
 
 // requestV2 has one sample per series, whose labels come in pairs as given.
