@@ -82,7 +82,10 @@ federated queries over all of it.`,
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
 			f := invalid.GetFlag()
-			return usagef("--%s %q: want %s; see '%s --help'", f.Name, invalid.GetValue(), flagTypes[f.Value.Type()], c.CommandPath())
+			if want := flagTypes[f.Value.Type()]; want != "" {
+				return usagef("--%s %q: want %s; see '%s --help'", f.Name, invalid.GetValue(), want, c.CommandPath())
+			}
+			return usagef("--%s %q: %w; see '%s --help'", f.Name, invalid.GetValue(), invalid.Unwrap(), c.CommandPath())
 		}
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
