@@ -36,8 +36,14 @@ func newHome(t *testing.T) home {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kl")
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	return home(dir)
+	h := home(dir)
+	t.Cleanup(func() {
+		// Also what a test did not mean to start must not outlive it.
+		_, errOut, code := h.run(t, "down", "--all")
+		require.Zero(t, code, errOut)
+		require.NoError(t, os.RemoveAll(dir))
+	})
+	return h
 }
 
 func (h home) state() string   { return filepath.Join(string(h), "state") }
