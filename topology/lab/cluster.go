@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,6 +37,14 @@ const (
 	listenOTLPGRPC  = "otlp-grpc"
 	listenOTLPHTTP  = "otlp-http"
 	listenTelemetry = "otelcol-metrics"
+)
+
+// What the collectors add to the generated series, so that a cluster's number of
+// series is the one asked for: up and the scrape_* series of each target, and the
+// collectors' own metrics. A test holds them against a lab.
+const (
+	scrapeSeries = 5
+	selfSeries   = 45
 )
 
 // startConcurrency bounds how many collectors start at once.
@@ -94,7 +103,11 @@ func (l *Lab) startCollectors(ctx context.Context) error {
 			g.Go(func() error { return c.collector.Start(ctx) })
 		}
 	}
-	return g.Wait()
+	err := g.Wait()
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; stop the program that listens there, or choose other addresses with --address-block", err)
+	}
+	return err
 }
 
 func (l *Lab) closeCollectors(ctx context.Context, with []*cluster) error {
@@ -134,7 +147,7 @@ func (l *Lab) newCollector(c *cluster) error {
 	if !ok {
 		return fmt.Errorf("cluster %s is not in the inventory", c.ID)
 	}
-	c.generator = telemetry.New(inv, 0, telemetry.Options{})
+	c.generator = telemetry.New(inv, 0, telemetry.Options{PerTarget: scrapeSeries, Fixed: selfSeries})
 	w := c.spec.Workload
 	cfg := collector.Config{
 		ID: c.ID, Cluster: c.Name, ClusterNamespace: c.Namespace,

@@ -88,12 +88,36 @@ func TestHistoryIsThereBeforeTheLabIsReady(t *testing.T) {
 	r, err := l.Query(t.Context(), control.QueryRequest{Expr: `min(count_over_time(kube_node_info[9m]))`})
 	require.NoError(t, err)
 	require.Equal(t, "success", r.Status, r.Error)
+	require.InDelta(t, 36, value(t, r), 1, "a sample every 15 s")
+}
+
+// value is that of an answer with one series.
+func value(t *testing.T, r control.QueryResponse) float64 {
+	t.Helper()
+	require.Equal(t, "success", r.Status, r.Error)
 	var answer struct {
 		Result model.Vector `json:"result"`
 	}
 	require.NoError(t, json.Unmarshal(r.Data, &answer))
-	require.Len(t, answer.Result, 1)
-	require.InDelta(t, 36, float64(answer.Result[0].Value), 1, "a sample every 15 s")
+	require.Len(t, answer.Result, 1, string(r.Data))
+	return float64(answer.Result[0].Value)
+}
+
+func TestAClusterHasTheSeriesAskedFor(t *testing.T) {
+	home(t)
+	spec := preset(t, "minimal")
+	spec.Children[0].Workload = topology.Workload{
+		Nodes: 2, Workloads: 3, Series: 2000, ScrapeInterval: topology.Duration(5 * time.Second),
+	}
+	l := start(t, lab.Options{Spec: spec, Speed: 20})
+	count := func() float64 {
+		r, err := l.Query(t.Context(), control.QueryRequest{Expr: `count({cluster="child-1"})`})
+		require.NoError(t, err)
+		return value(t, r)
+	}
+	// OpenCost and applications are scraped every 30 s.
+	require.Eventually(t, func() bool { return count() >= 1960 }, 20*time.Second, 100*time.Millisecond)
+	require.LessOrEqual(t, count(), 2040.0)
 }
 
 func TestCrashedRegionComesBackWithWhatItHad(t *testing.T) {

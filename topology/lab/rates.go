@@ -50,8 +50,8 @@ func (r *rates) perSecond(at time.Time, e ledger.Entry) float64 {
 	}
 	oldest := r.ring[0]
 	seconds := at.Sub(oldest.at).Seconds()
-	if seconds <= 0 {
-		return 0
+	if seconds < 1 {
+		return 0 // too short to tell
 	}
 	// An edge that was not there yet has come since: all of it counts.
 	return float64(e.Acknowledged-oldest.acknowledged[e.Edge]) / seconds

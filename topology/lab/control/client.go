@@ -139,11 +139,11 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" {
-			return nil, fmt.Errorf("the lab does not answer on its control socket: %w", op.Err)
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // the URL means nothing to people
 		}
-		return nil, err
+		return nil, fmt.Errorf("the lab does not answer on its control socket: %w", err)
 	}
 	return resp, nil
 }
