@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,9 +29,14 @@ type logsQuery struct {
 	forwarded url.Values // arguments that the groups apply themselves
 }
 
-// errStats says that the query was cut at a stats pipe, whose partial state the
-// library would pass in a form that only its own cluster protocol carries.
-var errStats = errors.New("cut at a stats pipe")
+// errCut says that the query is to be cut before a pipe that needsAllRows.
+var errCut = errors.New("cut before a pipe that needs all rows")
+
+// needsAllRows reports whether the library's division of a query between groups
+// and here does not do. The partial state of stats would have to pass in a form
+// that only VictoriaLogs' own cluster protocol carries; facets drops the fields
+// that are the same in all rows of one group.
+func needsAllRows(pipe string) bool { return isPipe(pipe, "stats_remote") || isPipe(pipe, "facets") }
 
 // run answers the query as if all groups' rows lay in one store. Blocks are
 // written one at a time.
@@ -57,66 +63,96 @@ func (l *logsQuery) runContext(qctx *logstorage.QueryContext, write logstorage.W
 	if err != nil {
 		return err
 	}
-	var before []string // what the groups do before the stats pipe
+	var before []string // what the groups do
 	err = runner.Run(qctx.Context, 1, func(stop <-chan struct{}, remote *logstorage.Query, writeRows logstorage.WriteDataBlockFunc) error {
 		pipes := pieces(remote.String(), '|')
-		if i := slices.IndexFunc(pipes, func(p string) bool { return isPipe(p, "stats_remote") }); i >= 0 {
+		if i := slices.IndexFunc(pipes, needsAllRows); i >= 0 {
 			cut = true
 			before = pipes[:i]
-			return errStats
+			return errCut
 		}
-		return l.fetch(qctx.Context, stop, remote.String(), qctx.Query.GetTimestamp(), writeRows)
+		replies, err := l.fetch(qctx.Context, pipes, qctx.Query.GetTimestamp())
+		writeBlocks(stop, replies, writeRows)
+		return err
 	})
-	if errors.Is(err, errStats) {
-		return l.runStats(qctx, before, write)
+	if errors.Is(err, errCut) {
+		return l.runCut(qctx, before, write)
 	}
 	return err
 }
 
-// runStats answers a query whose stats pipe follows the pipes before it. Where
-// the results of the groups combine, they make them; else they send the rows,
-// with the fields that are needed.
-func (l *logsQuery) runStats(qctx *logstorage.QueryContext, before []string, write logstorage.WriteDataBlockFunc) error {
+// runCut answers a query that is cut after the pipes before. Where the results of
+// the groups' stats combine, they make them; else they send the rows, with the
+// fields that are needed.
+func (l *logsQuery) runCut(qctx *logstorage.QueryContext, before []string, write logstorage.WriteDataBlockFunc) error {
 	own := pieces(qctx.Query.String(), '|')
 	stats, after := own[len(before)], own[len(before)+1:]
-	local := joinPipes(append([]string{"*", unlimited, stats}, after...)...)
-	if merged, ok := mergedStats(stats); ok {
-		before = append(before, stats)
-		local = joinPipes(append([]string{"*", unlimited, merged}, after...)...)
-	}
 	at := qctx.Query.GetTimestamp()
-	q, err := logstorage.ParseQueryAtTimestamp(local, at)
+	merged, ok := mergedStats(stats)
+	if !ok {
+		return l.runLocal(qctx, append([]string{stats}, after...), write, func(fields []string) ([]reply[[]logRow], error) {
+			return l.fetch(qctx.Context, slices.Concat(before, fields), at)
+		})
+	}
+	replies, err := l.fetch(qctx.Context, append(before, stats), at)
 	if err != nil {
-		return fmt.Errorf("cannot evaluate %q here: %w", local, err)
+		return err
+	}
+	if len(replies) == 0 {
+		merged = stats // of no rows: the sum of no counts is not 0 but no number
+	}
+	return l.runLocal(qctx, append([]string{merged}, after...), write, func([]string) ([]reply[[]logRow], error) { return replies, nil })
+}
+
+// runLocal runs pipes here over the rows that fetch returns, which is told the
+// pipes that drop the fields nobody needs.
+func (l *logsQuery) runLocal(qctx *logstorage.QueryContext, pipes []string, write logstorage.WriteDataBlockFunc, fetch func([]string) ([]reply[[]logRow], error)) error {
+	text := joinPipes(append([]string{"*", unlimited}, pipes...)...)
+	q, err := logstorage.ParseQueryAtTimestamp(text, qctx.Query.GetTimestamp())
+	if err != nil {
+		return fmt.Errorf("cannot evaluate %q here: %w", text, err)
+	}
+	if start, end := qctx.Query.GetFilterTimeRange(); start != math.MinInt64 || end != math.MaxInt64 {
+		q.AddTimeFilter(start, end) // what rate() divides by
 	}
 	runner, err := logstorage.NewNetQueryRunner(qctx.WithQuery(q), l.runContext, write)
 	if err != nil {
 		return err
 	}
 	return runner.Run(qctx.Context, 1, func(stop <-chan struct{}, remote *logstorage.Query, writeRows logstorage.WriteDataBlockFunc) error {
-		fields := slices.DeleteFunc(pieces(remote.String(), '|')[1:], func(p string) bool { return p == unlimited })
-		return l.fetch(qctx.Context, stop, joinPipes(append(before, fields...)...), at, writeRows)
+		replies, err := fetch(slices.DeleteFunc(pieces(remote.String(), '|')[1:], func(p string) bool { return p == unlimited }))
+		writeBlocks(stop, replies, writeRows)
+		return err
 	})
 }
 
-// fetch asks all groups for a query and writes their rows, group by group once
-// all have answered: a group that fails half-way has not answered at all.
-func (l *logsQuery) fetch(ctx context.Context, stop <-chan struct{}, query string, at int64, write logstorage.WriteDataBlockFunc) error {
+// fetch asks all groups for the pipes' rows. They are used only when all groups
+// have answered or failed: a group that fails half-way has not answered at all.
+func (l *logsQuery) fetch(ctx context.Context, pipes []string, at int64) ([]reply[[]logRow], error) {
+	query := joinPipes(withRowMark(pipes)...)
 	form := maps.Clone(l.forwarded)
 	form.Set("query", query)
 	// Relative times in the query count from there; vlselect takes off the nanosecond.
 	form.Set("time", time.Unix(0, at+1).UTC().Format(time.RFC3339Nano))
-	replies, err := collect(ctx, l.session, l.session.members, func(ctx context.Context, a *asked) ([]logRow, error) {
+	return collect(ctx, l.session, l.session.members, func(ctx context.Context, a *asked) ([]logRow, error) {
 		a.push(query)
 		return l.federator.fetchRows(ctx, a, request{signal: logsSignal, path: "/select/logsql/query", form: form, call: "logs_query"})
 	})
-	if err != nil {
-		return err
+}
+
+// rowMark is a field that every row gets where it may have none left: JSON lines
+// leave out fields without a value and rows without fields, which still count.
+const rowMark = "_koflab_row"
+
+// withRowMark appends the mark unless all pipes leave the rows whole.
+func withRowMark(pipes []string) []string {
+	for _, p := range pipes[1:] {
+		name, _, _ := strings.Cut(p, " ")
+		if !slices.Contains([]string{"sort", "limit", "offset", "filter", "first", "last"}, name) {
+			return append(slices.Clone(pipes), `format "1" as `+rowMark)
+		}
 	}
-	for _, r := range replies {
-		writeBlocks(stop, r.data, write)
-	}
-	return nil
+	return pipes
 }
 
 // logRow is the fields of a row that have a value.
@@ -180,27 +216,42 @@ func decodeRow(line []byte) (logRow, error) {
 
 const rowsPerBlock = 1024
 
-// writeBlocks turns rows into the blocks of columns that pipes work on.
-func writeBlocks(stop <-chan struct{}, rows []logRow, write logstorage.WriteDataBlockFunc) {
-	for chunk := range slices.Chunk(rows, rowsPerBlock) {
-		select {
-		case <-stop: // the pipes need no more rows
-			return
-		default:
+// writeBlocks turns the groups' rows into the blocks of columns that pipes work
+// on, group after group.
+func writeBlocks(stop <-chan struct{}, replies []reply[[]logRow], write logstorage.WriteDataBlockFunc) {
+	for _, r := range replies {
+		for chunk := range slices.Chunk(r.data, rowsPerBlock) {
+			select {
+			case <-stop: // the pipes need no more rows
+				return
+			default:
+			}
+			write(0, newBlock(chunk))
 		}
-		var block logstorage.DataBlock
-		index := map[string]int{}
-		for i, row := range chunk {
-			for _, f := range row {
-				c, ok := index[f.Name]
-				if !ok {
-					c = len(block.Columns)
-					index[f.Name] = c
-					block.Columns = append(block.Columns, logstorage.BlockColumn{Name: f.Name, Values: make([]string, len(chunk))})
-				}
-				block.Columns[c].Values[i] = f.Value
+	}
+}
+
+func newBlock(rows []logRow) *logstorage.DataBlock {
+	var block logstorage.DataBlock
+	index := map[string]int{}
+	column := func(name string) []string {
+		i, ok := index[name]
+		if !ok {
+			i = len(block.Columns)
+			index[name] = i
+			block.Columns = append(block.Columns, logstorage.BlockColumn{Name: name, Values: make([]string, len(rows))})
+		}
+		return block.Columns[i].Values
+	}
+	for i, row := range rows {
+		for _, f := range row {
+			if f.Name != rowMark {
+				column(f.Name)[i] = f.Value
 			}
 		}
-		write(0, &block)
 	}
+	if len(block.Columns) == 0 {
+		column("_msg") // a block has the rows of its columns
+	}
+	return &block
 }

@@ -78,17 +78,19 @@ func resolve(e parser.Expr) {
 // rewrite returns what the engine here evaluates in place of e. Pinned
 // expressions have the same value at all instants and are evaluated at the first.
 func (p *planner) rewrite(e parser.Expr, g grid, pinned bool) parser.Expr {
-	if s, ok := e.(*parser.VectorSelector); ok {
-		return p.fetchSelector(s, g, nil)
+	switch e := e.(type) {
+	case *parser.VectorSelector:
+		return p.fetchSelector(e, g, nil)
+	case *parser.StepInvariantExpr:
+		return p.rewrite(e.Expr, instant(g.start), true)
+	case *parser.ParenExpr:
+		e.Expr = p.rewrite(e.Expr, g, pinned)
+		return e
 	}
 	if s, ok := p.local(e); ok && e.Type() == parser.ValueTypeVector {
 		return p.reference(e, &part{expr: e, grid: g, groups: s.groups, keep: s.keep, exclusive: !distinguished(s.groups, s.keep)}, g, pinned)
 	}
 	switch e := e.(type) {
-	case *parser.StepInvariantExpr:
-		return p.rewrite(e.Expr, instant(g.start), true)
-	case *parser.ParenExpr:
-		e.Expr = p.rewrite(e.Expr, g, pinned)
 	case *parser.UnaryExpr:
 		e.Expr = p.rewrite(e.Expr, g, pinned)
 	case *parser.BinaryExpr:

@@ -2,10 +2,16 @@ package federation
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+)
+
+var (
+	marker     = regexp.MustCompile(partLabel + `=~"(\d+)"`)
+	onlyMarker = regexp.MustCompile(`{(<\d+>)}`)
 )
 
 // planOf renders a plan: what is evaluated here, then each part as name: groups:
@@ -13,7 +19,7 @@ import (
 func planOf(t *testing.T, f *Federator, expr string, g grid, disjoint bool) string {
 	p, err := newPlan(f.parser, *f.members.Load(), expr, g, disjoint)
 	require.NoError(t, err, expr)
-	lines := []string{strings.NewReplacer(`{`+partLabel+`=~"`, "<", `"}`, ">", partLabel+`=~"`, "<").Replace(p.expr.String())}
+	lines := []string{onlyMarker.ReplaceAllString(marker.ReplaceAllString(p.expr.String(), "<$1>"), "$1")}
 	for _, part := range p.parts {
 		var groups []string
 		text := "-"
@@ -45,7 +51,7 @@ func TestPlan(t *testing.T) {
 	f(`up`, `up<0>`, `0: r1 r2: up at 6000..6600/60`)
 	f(`up offset 5m`, `up<0> offset 5m`, `0: r1 r2: up at 5700..6300/60`)
 	f(`up @ 100 offset 1m`, `up<0> @ 100.000 offset 1m`, `0: r1 r2: up at 40`)
-	f(`up{promxyCluster="r1",job="a"}`, `up{<0",job="a",promxyCluster="r1">`, `0: r1: up{job="a"} at 6000..6600/60`)
+	f(`up{promxyCluster="r1",job="a"}`, `up{<0>,job="a",promxyCluster="r1"}`, `0: r1: up{job="a"} at 6000..6600/60`)
 	// Aggregations that combine.
 	f(`sum by (job) (rate(up[5m]))`, `sum by (job) ((<0>))`, `0: r1 r2: sum by (job) (rate(up[5m])) at 6000..6600/60`)
 	f(`count(up)`, `sum((<0>))`, `0: r1 r2: count(up) at 6000..6600/60`)
@@ -60,12 +66,12 @@ func TestPlan(t *testing.T) {
 	f(`quantile by (promxyCluster, job) (0.9, up)`, `(<0>)`, `0: r1 r2: quantile by (job) (0.9, up) at 6000..6600/60`)
 	f(`stddev(up)`, `stddev(up<0>)`, `0: r1 r2: up at 6000..6600/60`)
 	f(`quantile(0.5, rate(up[1m]))`, `quantile(0.5, (<0>))`, `0: r1 r2: rate(up[1m]) at 6000..6600/60`)
-	f(`sum(max by (promxyCluster) (up))`, `sum((<0>))`, `0: r1 r2: max(up) at 6000..6600/60`)
+	f(`sum(max by (promxyCluster) (up))`, `sum((<0>))`, `0: r1 r2: sum(max(up)) at 6000..6600/60`)
 	// Matching within a group.
 	f(`sum(a / b)`, `sum((<0>))`, `0: r1 r2: sum(a / b) at 6000..6600/60`)
 	f(`a / on (promxyCluster, promxyClusterNamespace, job) b`, `(<0>)`, `0: r1 r2: a / on (job) b at 6000..6600/60`)
 	f(`a / on (job) b`, `a<0> / on (job) b<1>`, `0: r1 r2: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
-	f(`a{promxyCluster="r1"} / b`, `a{<0",promxyCluster="r1">} / b<1>`, `0: r1: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
+	f(`a{promxyCluster="r1"} / b`, `a{<0>,promxyCluster="r1"} / b<1>`, `0: r1: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
 	// Subqueries: the instants they read, or the whole at the group.
 	f(`max_over_time(sum(up)[5m:1m])`, `max_over_time(sum((<0>))[5m:1m])`, `0: r1 r2: sum(up) at 5760..6600/60`)
 	f(`sum(max_over_time(up[5m:1m]))`, `sum((<0>))`, `0: r1 r2: sum(max_over_time(up[5m:1m])) at 6000..6600/60`)
@@ -74,10 +80,10 @@ func TestPlan(t *testing.T) {
 	f(`sum(up @ 100) + 1`, `sum((<0> @ 6000.000)) + 1`, `0: r1 r2: sum(up @ 100.000) at 6000`)
 	f(`sum(up @ end())`, `sum((<0> @ 6000.000))`, `0: r1 r2: sum(up @ 6600.000) at 6000`)
 	// Not a group's business.
-	f(`absent(up{job="a"})`, `absent(up{<0",job="a">)`, `0: r1 r2: up{job="a"} at 6000..6600/60`)
+	f(`absent(up{job="a"})`, `absent(up{<0>,job="a"})`, `0: r1 r2: up{job="a"} at 6000..6600/60`)
 	f(`label_replace(up, "x", "$1", "promxyCluster", "(.*)")`, `label_replace(up<0>, "x", "$1", "promxyCluster", "(.*)")`, `0: r1 r2: up at 6000..6600/60`)
 	f(`vector(1)`, `vector(1)`)
-	f(`up{promxyCluster="none"}`, `up{<0",promxyCluster="none">`, `0: : - at 6000..6600/60`)
+	f(`up{promxyCluster="none"}`, `up{<0>,promxyCluster="none"}`, `0: : - at 6000..6600/60`)
 }
 
 func TestPlanWithoutGroupLabels(t *testing.T) {
