@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,8 +111,8 @@ func (f *upFlags) options(c *cobra.Command) (lab.Options, error) {
 		{"semantics", f.semantics, []string{"prometheus", "kof"}},
 		{"error-mode", f.errorMode, []string{"ignore", "downgrade", "fail"}},
 	} {
-		if !slices.Contains(choice.allowed, choice.value) {
-			return o, usagef("--%s %q: want one of %s", choice.flag, choice.value, strings.Join(choice.allowed, ", "))
+		if err := oneOf(choice.flag, choice.value, choice.allowed...); err != nil {
+			return o, err
 		}
 	}
 	var err error

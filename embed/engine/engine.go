@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 
@@ -72,6 +74,11 @@ func initialise(o Options) error {
 		if err := flag.Set(name, value); err != nil {
 			return fmt.Errorf("engine flag %s: %w", name, err)
 		}
+	}
+	if os.Getenv("GOGC") == "" {
+		// The storages' buffers live long, so the heap grows far beyond them at Go's
+		// default; VictoriaMetrics' own programs collect as eagerly.
+		debug.SetGCPercent(30)
 	}
 	logger.SetOutputForTests(o.Log)
 	state.memory = o.MemoryBytes

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -54,6 +55,11 @@ var services = map[string]struct{ insert, read []string }{
 	"traces":  {[]string{"vtinsert"}, []string{"vtselect", "jaeger-query"}},
 }
 
+// flushInterval is how long log records and spans may stay in memory only. Each
+// flush makes a dozen files however little there is to write, and that is most of
+// what an idle lab does; so it is twice VictoriaLogs' default.
+const flushInterval = 10 * time.Second
+
 func newStores() *stores {
 	s := &stores{before: Stats{}, handlers: map[string]*gateway.Backend{}}
 	for _, names := range services {
@@ -73,10 +79,10 @@ func (s *stores) openAll(ctx context.Context, c Config, clk clock.Clock) error {
 	for i, open := range []func() (*stored, error){
 		func() (*stored, error) { return openMetrics(ctx, c, clk) },
 		func() (*stored, error) {
-			return openLogs(ctx, "logs", logs.Options{Dir: filepath.Join(c.Dir, "logs"), Retention: c.Retention.Logs, Clock: clk})
+			return openLogs(ctx, "logs", logs.Options{Dir: filepath.Join(c.Dir, "logs"), Retention: c.Retention.Logs, Clock: clk, FlushInterval: flushInterval})
 		},
 		func() (*stored, error) {
-			return openLogs(ctx, "audit", logs.Options{Dir: filepath.Join(c.Dir, "audit"), Retention: c.Retention.Audit, Clock: clk})
+			return openLogs(ctx, "audit", logs.Options{Dir: filepath.Join(c.Dir, "audit"), Retention: c.Retention.Audit, Clock: clk, FlushInterval: flushInterval})
 		},
 		func() (*stored, error) { return openTraces(ctx, c, clk) },
 	} {
@@ -132,7 +138,7 @@ func openLogs(ctx context.Context, name string, o logs.Options) (*stored, error)
 }
 
 func openTraces(ctx context.Context, c Config, clk clock.Clock) (*stored, error) {
-	t, err := traces.Open(traces.Options{Dir: filepath.Join(c.Dir, "traces"), Retention: c.Retention.Traces, Clock: clk})
+	t, err := traces.Open(traces.Options{Dir: filepath.Join(c.Dir, "traces"), Retention: c.Retention.Traces, Clock: clk, FlushInterval: flushInterval})
 	if err != nil {
 		return nil, err
 	}
