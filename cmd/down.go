@@ -47,6 +47,7 @@ is not there is no error. A lab whose process was killed is cleaned up too.`,
 	}
 	nameFlag(c, &name)
 	c.Flags().BoolVar(&all, "all", false, "take down every lab of this user")
+	exclusive(c, "all", "name")
 	return c
 }
 

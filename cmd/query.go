@@ -89,16 +89,15 @@ func (f *queryFlags) check(c *cobra.Command, expr string) error {
 	if expr == "" {
 		return usagef("EXPR is empty; see 'koflab query --help'")
 	}
-	oneOf := func(flag, v string, allowed ...string) error {
-		for _, a := range append(allowed, "") {
-			if v == a {
-				return nil
-			}
+	if f.errorMode != "" {
+		if err := oneOf("error-mode", f.errorMode, "fail", "downgrade", "ignore"); err != nil {
+			return err
 		}
-		return usagef("--%s %s: want one of %v", flag, v, allowed)
 	}
-	if err := errors.Join(oneOf("error-mode", f.errorMode, "fail", "downgrade", "ignore"), oneOf("semantics", f.semantics, "prometheus", "kof")); err != nil {
-		return usageError{err}
+	if f.semantics != "" {
+		if err := oneOf("semantics", f.semantics, "prometheus", "kof"); err != nil {
+			return err
+		}
 	}
 	if f.timeout <= 0 {
 		return usagef("--timeout %s: want more than 0", f.timeout)
@@ -124,7 +123,10 @@ func (f *queryFlags) check(c *cobra.Command, expr string) error {
 		}
 		f.stepDuration = time.Duration(d)
 	}
-	if f.output == "graph" && (f.rng == "" || f.logs || f.traces) {
+	if f.output == "graph" && (f.logs || f.traces) {
+		return usagef("-o graph draws a metric over time: leave out --logs and --traces")
+	}
+	if f.output == "graph" && f.rng == "" {
 		return usagef("-o graph draws a metric over time: add --range 15m")
 	}
 	if _, err := parseAt(f.at, time.Now()); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -118,6 +119,14 @@ func newHelpCommand() *cobra.Command {
 	}
 }
 
+// oneOf checks the value of a flag that has choices.
+func oneOf(flag, value string, choices ...string) error {
+	if slices.Contains(choices, value) {
+		return nil
+	}
+	return usagef("--%s %q: want one of %s", flag, value, strings.Join(choices, ", "))
+}
+
 // exclusive says that two flags cannot be given together.
 func exclusive(c *cobra.Command, a, b string) {
 	c.MarkFlagsMutuallyExclusive(a, b) // for completion; its message is not one for people
@@ -188,7 +197,7 @@ func connect(name string) (*control.Client, error) {
 // labDir checks the name and returns the lab's state directory.
 func labDir(name string) (*state.Dir, error) {
 	if !validName(name) {
-		return nil, usagef("--name %q: want a DNS label: lower case letters, digits and '-', at most 63", name)
+		return nil, usagef("--name %q: want a DNS label: lower-case letters, digits and '-', at most 63 characters", name)
 	}
 	return state.At(name)
 }

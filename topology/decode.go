@@ -2,8 +2,10 @@ package topology
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 
@@ -33,6 +35,10 @@ func Load(path string, overrides ...Overrides) (*Lab, error) {
 // refuses. The error is a *SpecError when the specification is at fault.
 func Decode(name string, r io.Reader, overrides ...Overrides) (*Lab, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxSpecBytes+1))
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
