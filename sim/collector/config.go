@@ -74,6 +74,9 @@ type Config struct {
 	OTLPGRPCAddr  string
 	OTLPHTTPAddr  string
 	TelemetryAddr string
+	// TelemetryInstance is the instance label of those metrics; the bound address
+	// if empty, which is another in every run.
+	TelemetryInstance string
 
 	// StorageDir holds the queues of logs and traces, like file_storage; with
 	// none they are in memory. One collector at a time may use a directory.

@@ -78,7 +78,9 @@ func (c *Collector) listen(ctx context.Context) error {
 		s.serve(overHTTP, c.otlpHandler())
 	}
 	if telemetry != nil {
-		c.self = c.newSelfMetrics(s.addrs.Telemetry)
+		instance := c.cfg.TelemetryInstance
+		orDefault(&instance, s.addrs.Telemetry)
+		c.self = c.newSelfMetrics(instance)
 		s.serve(telemetry, c.telemetryHandler())
 	}
 	return nil

@@ -16,6 +16,7 @@ func TestSelfMetrics(t *testing.T) {
 	l := receiving(t, func(c *Config) {
 		c.Logs = ticking{}
 		c.Targets = []Target{newFakeTarget("j", 3)}
+		c.TelemetryInstance = "10.1.2.3:8888"
 	})
 	require.NoError(t, l.receiveTraces(oneSpan("x"), overHTTP))
 	l.pass(10 * time.Second)
@@ -50,7 +51,7 @@ func TestSelfMetrics(t *testing.T) {
 	require.EqualValues(t, 20, series("otelcol_process_uptime_seconds_total"))
 
 	// It is scraped into the pipeline like any target.
-	require.NotEmpty(t, l.region.at(`"up"`, `job="kof-collectors-daemon-collector"`, `cluster="c1"`))
+	require.NotEmpty(t, l.region.at(`"up"`, `job="kof-collectors-daemon-collector"`, `cluster="c1"`, `instance="10.1.2.3:8888"`))
 	require.NotEmpty(t, l.region.at("otelcol_exporter_queue_size", `exporter="otlphttp/logs"`, `app_kubernetes_io_name="kof-collectors-daemon-collector"`))
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -176,6 +177,8 @@ func (l *Lab) newCollector(c *cluster) error {
 			cfg.OTLPHTTPAddr = c.host.listen(listener.Port)
 		case listenTelemetry:
 			cfg.TelemetryAddr = c.host.listen(listener.Port)
+			// The daemon collector is in its node's network.
+			cfg.TelemetryInstance = net.JoinHostPort(inv.Nodes[0].IP, strconv.Itoa(listener.Port))
 		}
 	}
 	if err := l.connect(c, &cfg); err != nil {
