@@ -247,5 +247,5 @@ func total(dropped map[string]int64) int64 {
 	return n
 }
 
-// unix writes a time as --at and query arguments take it.
-func unix(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', 3, 64) }
+// epoch writes a time as --at and query arguments take it.
+func epoch(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', 3, 64) }
