@@ -22,8 +22,7 @@ type nodeCount struct {
 }
 
 // proveReady asks the federation how many nodes each cluster has until the
-// answer is the topology's. What the collectors have scraped at their start is
-// sent at once, so that this does not wait for a batch to fill or time out.
+// answer is the topology's.
 func (l *Lab) proveReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errNotReady)
 	defer cancel()
@@ -33,7 +32,6 @@ func (l *Lab) proveReady(ctx context.Context) error {
 		return nil
 	}
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
-		l.nudge(ctx)
 		err := l.checkNodes(ctx, want)
 		if err == nil {
 			l.emit(event.Normal, "AnswerCorrect", "federation", fmt.Sprintf("count by (%s)(kube_node_info) is right for %d clusters", l.stack.Labels.Cluster, len(want)))
@@ -45,14 +43,6 @@ func (l *Lab) proveReady(ctx context.Context) error {
 			return l.notReady(ctx, err)
 		}
 	}
-}
-
-// nudge sends what is batched. On a fast clock the queues may never be empty,
-// so it waits for that only so long; whether it was enough the answer tells.
-func (l *Lab) nudge(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
-	defer cancel()
-	_ = l.Flush(ctx)
 }
 
 var errNotReady = errors.New("not ready in time")
