@@ -21,7 +21,7 @@ var rooms = map[string][]string{
 	"topology/lab":         {"embed", "sim", "topology", "topology/lab"},
 	"topology/lab/control": {"sim/event"},
 	"topology/lab/state":   {},
-	"topology/lab/region":  {"embed", "sim/clock", "topology"},
+	"topology/lab/region":  {"embed", "sim/clock", "topology", "topology/lab/state"},
 	"embed":                {"embed/engine", "embed/logstore", "sim/clock"},
 	"embed/engine":         {},
 	"sim/clock":            {},
