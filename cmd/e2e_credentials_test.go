@@ -31,9 +31,8 @@ children:
 	set := func(c control.CredentialsRequest) {
 		require.NoError(t, l.control.SetCredentials(t.Context(), "c1", c))
 	}
-	set(control.CredentialsRequest{Password: "wrong"})
 	wrongFrom := l.now()
-	l.silent("c1", "r1")
+	l.silence("r1", "c1")
 
 	t.Run("nothing is retried", func(t *testing.T) {
 		s := l.balanced()
@@ -103,22 +102,27 @@ children:
 	l.balanced()
 }
 
-// silent waits until nothing of a child arrives any more because its region
-// refuses it.
-func (l *testLab) silent(child, region string) {
+// silence makes children's collectors use a wrong password and waits until
+// nothing of them arrives any more.
+func (l *testLab) silence(region string, children ...string) {
 	l.Helper()
+	for _, child := range children {
+		require.NoError(l, l.control.SetCredentials(l.Context(), child, control.CredentialsRequest{Password: "wrong"}))
+	}
 	before := map[string]int64{}
-	l.eventually(30*time.Second, child+" delivers no more", func() error {
-		l.passTime(30 * time.Second)
+	l.eventually(30*time.Second, "deliveries end", func() error {
+		l.passTime(20 * time.Second)
 		var err error
 		s := l.status()
-		for _, signal := range []string{"metrics", "logs", "traces"} {
-			f, missing := flow(s, child, region, signal)
-			require.NoError(l, missing)
-			if f.Acknowledged != before[signal] || f.Dropped["http_401"] == 0 {
-				err = fmt.Errorf("%+v", f)
+		for _, child := range children {
+			for _, signal := range []string{"metrics", "logs", "traces"} {
+				f, missing := flow(s, child, region, signal)
+				require.NoError(l, missing)
+				if f.Acknowledged != before[child+signal] || f.Dropped["http_401"] == 0 {
+					err = fmt.Errorf("%+v", f)
+				}
+				before[child+signal] = f.Acknowledged
 			}
-			before[signal] = f.Acknowledged
 		}
 		return err
 	})

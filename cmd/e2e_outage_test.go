@@ -196,8 +196,7 @@ func TestOutage(t *testing.T) {
 
 	// With a wrong password nothing is delivered any more, and the stores can be
 	// counted against the ledger.
-	l.silence("c2", "r2")
-	l.silence("c3", "r2")
+	l.silence("r2", "c2", "c3")
 	for _, child := range []string{"c2", "c3"} {
 		t.Run("the ledger knows of "+child, func(t *testing.T) {
 			end := l.now().Add(time.Hour)
@@ -225,14 +224,6 @@ func TestOutage(t *testing.T) {
 		assert.Less(t, scrapes("c3", down, back), scrapes("c2", down, back))
 		assert.Zero(t, scrapes("c3", back.Add(-30*time.Second), back.Add(-5*time.Second)))
 	})
-}
-
-// silence makes a child's collectors use a wrong password and waits until no
-// delivery of theirs is in flight.
-func (l *testLab) silence(child, region string) {
-	l.Helper()
-	require.NoError(l, l.control.SetCredentials(l.Context(), child, control.CredentialsRequest{Password: "wrong"}))
-	l.silent(child, region)
 }
 
 // offeredLogs are the log records that a cluster has to have made, counted by
