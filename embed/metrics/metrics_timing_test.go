@@ -18,7 +18,7 @@ import (
 )
 
 // load is a scrape of a region's children: counters with nine labels each.
-type load struct{ series, step int }
+type load struct{ series int }
 
 func (l load) labels(i int) [][2]string {
 	return [][2]string{

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	vmstorage "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
@@ -113,7 +114,7 @@ func (q *querier) LabelNames(ctx context.Context, hints *storage.LabelHints, mat
 		// lib/storage finds no names for a metric that has nothing but its name.
 		series, err := q.store.vm.SearchMetricNames(nil, filters, tr, q.store.opts.MaxSeries, deadline)
 		if len(series) > 0 {
-			found = []string{labels.MetricName}
+			found = []string{model.MetricNameLabel}
 		}
 		return found, err
 	})
@@ -203,7 +204,7 @@ func impossible(m *labels.Matcher) bool {
 func addMatchers(tfs *vmstorage.TagFilters, ms []*labels.Matcher) error {
 	for _, m := range ms {
 		var key []byte // the metric name has none
-		if m.Name != labels.MetricName {
+		if m.Name != model.MetricNameLabel {
 			key = []byte(m.Name)
 		}
 		negative := m.Type == labels.MatchNotEqual || m.Type == labels.MatchNotRegexp
@@ -277,7 +278,7 @@ func decodeName(b *labels.ScratchBuilder, name []byte) (labels.Labels, error) {
 	}
 	b.Reset()
 	if len(mn.MetricGroup) > 0 {
-		b.Add(labels.MetricName, string(mn.MetricGroup))
+		b.Add(model.MetricNameLabel, string(mn.MetricGroup))
 	}
 	for i := range mn.Tags {
 		b.Add(string(mn.Tags[i].Key), string(mn.Tags[i].Value))

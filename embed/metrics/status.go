@@ -10,8 +10,8 @@ import (
 	"time"
 
 	vmstorage "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/exemplar"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/metadata"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -154,7 +154,7 @@ func (rd *request) visibleFamilies() (func(string) bool, *apiError) {
 		return nil, classify(err)
 	}
 	defer func() { _ = q.Close() }()
-	names, _, err := q.LabelValues(rd.r.Context(), labels.MetricName, nil)
+	names, _, err := q.LabelValues(rd.r.Context(), model.MetricNameLabel, nil)
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -4,7 +4,6 @@
 package clock
 
 import (
-	"context"
 	"time"
 )
 
@@ -34,19 +33,4 @@ type Timer interface {
 type Ticker interface {
 	C() <-chan time.Time
 	Stop()
-}
-
-// Sleep waits for d of lab time or until ctx is done, whose error it returns.
-func Sleep(ctx context.Context, c Clock, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := c.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

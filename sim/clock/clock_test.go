@@ -1,7 +1,6 @@
 package clock
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -180,34 +179,4 @@ func TestVirtualFiresInOrder(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestSleep(t *testing.T) {
-	v := NewVirtual(origin)
-	done := make(chan error)
-	go func() { done <- Sleep(t.Context(), v, time.Minute) }()
-	awaitTimer(v)
-	v.Advance(time.Minute)
-	require.NoError(t, <-done)
-
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() { done <- Sleep(ctx, v, time.Minute) }()
-	awaitTimer(v)
-	cancel()
-	require.ErrorIs(t, <-done, context.Canceled)
-	_, pending := v.Next()
-	require.False(t, pending, "a cancelled sleep leaves no timer")
-
-	require.NoError(t, Sleep(t.Context(), v, 0))
-	require.ErrorIs(t, Sleep(ctx, v, -1), context.Canceled)
-}
-
-// awaitTimer waits until someone waits on the clock.
-func awaitTimer(v *Virtual) {
-	for {
-		if _, ok := v.Next(); ok {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 )
@@ -63,7 +64,7 @@ func newScraper(target labels.Labels, external externalLabels, timeout time.Dura
 	}
 	b := labels.NewBuilder(target)
 	for _, name := range reportNames {
-		b.Set(labels.MetricName, name)
+		b.Set(model.MetricNameLabel, name)
 		s.reports = append(s.reports, &series{encoded: external.encode(b.Labels())})
 	}
 	return s

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"koflab/sim/ledger"
@@ -58,7 +59,7 @@ func (m *selfMetrics) Scrape(_ context.Context, _ time.Time, emit func(labels.La
 // add makes a series of the metric name with label pairs.
 func (m *selfMetrics) add(name string, value func() float64, pairs ...string) {
 	b := labels.NewBuilder(m.target)
-	b.Set(labels.MetricName, name)
+	b.Set(model.MetricNameLabel, name)
 	for i := 0; i < len(pairs); i += 2 {
 		b.Set(pairs[i], pairs[i+1])
 	}
@@ -150,7 +151,7 @@ func (m *selfMetrics) text() string {
 	families := map[string][]gauge{}
 	var names []string
 	for _, g := range m.gauges {
-		name := g.labels.Get(labels.MetricName)
+		name := g.labels.Get(model.MetricNameLabel)
 		if families[name] == nil {
 			names = append(names, name)
 		}
@@ -164,7 +165,7 @@ func (m *selfMetrics) text() string {
 		}
 		b.WriteString("# TYPE " + name + " " + kind + "\n")
 		for _, g := range families[name] {
-			own := labels.NewBuilder(g.labels).Del(labels.MetricName)
+			own := labels.NewBuilder(g.labels).Del(model.MetricNameLabel)
 			m.target.Range(func(l labels.Label) { own.Del(l.Name) })
 			b.WriteString(name)
 			if l := own.Labels(); !l.IsEmpty() {

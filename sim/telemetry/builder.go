@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -81,7 +82,7 @@ func (b *builder) add(name string, f formula, pairs ...string) {
 		return
 	}
 	b.scratch.Reset()
-	b.scratch.Add(labels.MetricName, name)
+	b.scratch.Add(model.MetricNameLabel, name)
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] != "" {
 			b.scratch.Add(pairs[i], pairs[i+1])

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -53,7 +54,7 @@ type sample struct {
 	value  float64
 }
 
-func (s sample) name() string { return s.labels.Get(labels.MetricName) }
+func (s sample) name() string { return s.labels.Get(model.MetricNameLabel) }
 
 // scrape collects all targets.
 func scrape(t require.TestingT, g *Generator, at time.Time) []sample {

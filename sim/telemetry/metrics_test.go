@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -113,14 +114,14 @@ func TestHistograms(t *testing.T) {
 			}
 			base := s.name()[:len(s.name())-len("_bucket")]
 			b := labels.NewBuilder(s.labels).Del("le")
-			key := b.Set(labels.MetricName, base).Labels().String()
+			key := b.Set(model.MetricNameLabel, base).Labels().String()
 			require.GreaterOrEqual(t, s.value, last[key], "%s is below the bucket before", s.labels)
 			last[key] = s.value
 			if s.labels.Get("le") == "+Inf" {
-				count, ok := byName[b.Set(labels.MetricName, base+"_count").Labels().String()]
+				count, ok := byName[b.Set(model.MetricNameLabel, base+"_count").Labels().String()]
 				require.True(t, ok, key)
 				require.Equal(t, count, s.value, key)
-				sum, ok := byName[b.Set(labels.MetricName, base+"_sum").Labels().String()]
+				sum, ok := byName[b.Set(model.MetricNameLabel, base+"_sum").Labels().String()]
 				require.True(t, ok, key)
 				require.Equal(t, count > 0, sum > 0, key)
 			}
@@ -289,7 +290,7 @@ func TestValueIsWhatWasScraped(t *testing.T) {
 			require.True(t, ok, s.labels)
 			require.Equal(t, s.value, v, s.labels)
 		}
-		_, ok := g.Value(labels.FromStrings(labels.MetricName, "up"), at)
+		_, ok := g.Value(labels.FromStrings(model.MetricNameLabel, "up"), at)
 		require.False(t, ok)
 	})
 }

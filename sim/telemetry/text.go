@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -22,7 +23,7 @@ func (t *Target) WriteText(w io.Writer, at time.Time) error {
 	for i := range order {
 		order[i] = i
 	}
-	name := func(i int) string { return t.series[i].labels.Get(labels.MetricName) }
+	name := func(i int) string { return t.series[i].labels.Get(model.MetricNameLabel) }
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(family(name(a)), family(name(b))) })
 
 	m := t.gen.moment(at)
@@ -51,7 +52,7 @@ var valueEscaper = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 func (t *Target) writeLabels(out *bufio.Writer, s *series) {
 	sep := byte('{')
 	s.labels.Range(func(l labels.Label) {
-		if l.Name == labels.MetricName {
+		if l.Name == model.MetricNameLabel {
 			return
 		}
 		for i, own := range t.own {

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 )
 
 // maxAnswer bounds what a client reads of one answer.
@@ -173,20 +172,4 @@ func answerError(resp *http.Response) error {
 		return errors.New(e.Error)
 	}
 	return fmt.Errorf("the lab answered %s: %s", resp.Status, bytes.TrimSpace(b))
-}
-
-// WaitGone returns when the socket stops answering, or with ctx's error.
-func (c *Client) WaitGone(ctx context.Context) error {
-	t := time.NewTicker(20 * time.Millisecond)
-	defer t.Stop()
-	for {
-		if _, err := c.Status(ctx); err != nil {
-			return ctx.Err()
-		}
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
