@@ -49,24 +49,22 @@ func NewHandler(lab Lab) http.Handler {
 		res, err := lab.Query(r.Context(), q)
 		answerOr(w, res, err)
 	})
-	forward := func(pick func(string) http.Handler, prefix func(*http.Request) string) http.HandlerFunc {
+	forward := func(pick func(string) http.Handler) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			h := pick(r.PathValue("region"))
 			if h == nil {
 				fail(w, http.StatusNotFound, fmt.Errorf("there is no region %q", r.PathValue("region")))
 				return
 			}
-			http.StripPrefix(prefix(r), h).ServeHTTP(w, r)
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = "/"+r.PathValue("rest"), ""
+			h.ServeHTTP(w, r)
 		}
 	}
-	mux.HandleFunc("/v1/logs/", forward(lab.Logs, func(*http.Request) string { return "/v1/logs" }))
-	mux.HandleFunc("/v1/traces/", forward(lab.Traces, func(*http.Request) string { return "/v1/traces" }))
-	mux.HandleFunc("/v1/regions/{region}/logs/", forward(lab.Logs, func(r *http.Request) string {
-		return "/v1/regions/" + r.PathValue("region") + "/logs"
-	}))
-	mux.HandleFunc("/v1/regions/{region}/traces/", forward(lab.Traces, func(r *http.Request) string {
-		return "/v1/regions/" + r.PathValue("region") + "/traces"
-	}))
+	mux.HandleFunc("/v1/logs/{rest...}", forward(lab.Logs))
+	mux.HandleFunc("/v1/traces/{rest...}", forward(lab.Traces))
+	mux.HandleFunc("/v1/regions/{region}/logs/{rest...}", forward(lab.Logs))
+	mux.HandleFunc("/v1/regions/{region}/traces/{rest...}", forward(lab.Traces))
 	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) { serveEvents(lab, w, r) })
 	mux.HandleFunc("POST /v1/flush", func(w http.ResponseWriter, r *http.Request) {
 		answerOr(w, struct{}{}, lab.Flush(r.Context()))
