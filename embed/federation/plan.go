@@ -47,6 +47,9 @@ func newPlan(language parser.Parser, members []*member, expr string, g grid, ass
 		return nil, &QueryError{Type: "bad_data", Err: err}
 	}
 	resolve(tree)
+	if err := checkSubqueries(tree, g); err != nil {
+		return nil, err
+	}
 	p := &planner{
 		members:        members,
 		stamped:        stampNames(members),

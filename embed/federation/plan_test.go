@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -101,4 +102,30 @@ func TestPlanWithoutGroupLabels(t *testing.T) {
 	f(true, `a / b`, `a<0> / b<1>`, `0: r1 r2: a at 6000`, `1: r1 r2: b at 6000`)
 	f(false, `timestamp(up)`, `up<0>`, `0: r1 r2: timestamp(up) at 6000`)
 	f(false, `max_over_time(rate(up[1m])[5m:1m])`, `max_over_time(rate(up<0>[1m])[5m:1m])`, `0: r1 r2: up[5m0s] at 6000`)
+}
+
+// What would take the memory or the time of all is refused before it is planned.
+func TestPlanIsBounded(t *testing.T) {
+	lab := newLab(t, 1, Options{})
+	f := func(want, expr string, g grid) {
+		t.Helper()
+		_, err := newPlan(lab.parser, *lab.members.Load(), expr, g, false)
+		if want == "" {
+			require.NoError(t, err, expr)
+			return
+		}
+		require.ErrorContains(t, err, want)
+		var refused *QueryError
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, "bad_data", refused.Type)
+	}
+	f("", strings.Repeat("(", 8191)+"up"+strings.Repeat(")", 8191), instant(0))
+	f("the query has 16385 bytes, at most 16384 are taken", strings.Repeat("(", 16385), instant(0))
+	f("", `count_over_time(up[1y])`, instant(0))
+	f("", `max_over_time(rate(up[5m])[1y:1m])`, instant(0))
+	f("", `max_over_time(rate(up[5m])[23d:1s])`, instant(0))
+	f("subquery up[24d:1s] has 2073600 steps, at most 2000000 are evaluated: lengthen its step or shorten what it covers", `count_over_time(up[24d:1s])`, instant(0))
+	f("subquery up[1m:1s] has", `max_over_time(count_over_time(up[1m:1s])[2y:1m])`, instant(0))
+	year := (365 * 24 * time.Hour).Milliseconds()
+	f("subquery up[1m:1s] has", `count_over_time(up[1m:1s])`, grid{0, year, year})
 }

@@ -15,9 +15,7 @@ import (
 // serveQuery evaluates at one instant, the clock's now by default.
 func serveQuery(rd *request) (answer, *apiError) {
 	at := rd.time("time", rd.opts.Clock.Now())
-	return rd.evaluate(func(ctx context.Context, opts promql.QueryOpts, expr string) (promql.Query, error) {
-		return rd.engine.NewInstantQuery(ctx, rd.view, opts, expr, at)
-	})
+	return rd.evaluate(at, at, 0)
 }
 
 // serveQueryRange evaluates at every step from start to end.
@@ -35,15 +33,12 @@ func serveQueryRange(rd *request) (answer, *apiError) {
 	case rd.err == nil && int64(end.Sub(start)/step) > int64(rd.opts.MaxPointsPerSeries):
 		rd.err = badData(fmt.Errorf("exceeded maximum resolution of %s points per timeseries. Try decreasing the query resolution (?step=XX)", thousands(rd.opts.MaxPointsPerSeries)))
 	}
-	return rd.evaluate(func(ctx context.Context, opts promql.QueryOpts, expr string) (promql.Query, error) {
-		return rd.engine.NewRangeQuery(ctx, rd.view, opts, expr, start, end, step)
-	})
+	return rd.evaluate(start, end, step)
 }
 
-type newQuery func(ctx context.Context, opts promql.QueryOpts, expr string) (promql.Query, error)
-
-// evaluate reads the arguments both kinds of query share and runs one.
-func (rd *request) evaluate(create newQuery) (answer, *apiError) {
+// evaluate reads the arguments both kinds of query share and runs one: with a
+// step of 0 that of the instant start.
+func (rd *request) evaluate(start, end time.Time, step time.Duration) (answer, *apiError) {
 	limit := rd.limit()
 	lookback, _ := rd.duration("lookback_delta")
 	timeout, timed := rd.duration("timeout")
@@ -57,7 +52,7 @@ func (rd *request) evaluate(create newQuery) (answer, *apiError) {
 		defer cancel()
 	}
 	expr, level := rd.r.FormValue("query"), rd.r.FormValue("stats")
-	q, err := create(ctx, promql.NewPrometheusQueryOpts(level == "all", lookback), expr)
+	q, err := rd.newQuery(ctx, promql.NewPrometheusQueryOpts(level == "all", lookback), expr, start, end, step)
 	if err != nil {
 		return answer{}, badData(fmt.Errorf("invalid parameter %q: %w", "query", err))
 	}
@@ -80,6 +75,16 @@ func (rd *request) evaluate(create newQuery) (answer, *apiError) {
 	}
 	a.data = data
 	return a, nil
+}
+
+func (rd *request) newQuery(ctx context.Context, opts promql.QueryOpts, expr string, start, end time.Time, step time.Duration) (promql.Query, error) {
+	if err := rd.checkSubqueries(expr, start, end, step); err != nil {
+		return nil, err
+	}
+	if step == 0 {
+		return rd.engine.NewInstantQuery(ctx, rd.view, opts, expr, start)
+	}
+	return rd.engine.NewRangeQuery(ctx, rd.view, opts, expr, start, end, step)
 }
 
 var errTruncated = errors.New("results truncated due to limit")

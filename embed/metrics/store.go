@@ -75,12 +75,12 @@ func Open(o Options) (*Store, error) {
 		return nil, errors.Join(err, dir.close())
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.parser = parser.NewParser(parser.Options{
+	s.parser = boundedParser{parser.NewParser(parser.Options{
 		EnableExperimentalFunctions:  true,
 		ExperimentalDurationExpr:     true,
 		EnableExtendedRangeSelectors: true,
 		EnableBinopFillModifiers:     true,
-	})
+	})}
 	s.engine = promql.NewEngine(promql.EngineOpts{
 		MaxSamples:           o.MaxSamples,
 		Timeout:              o.Timeout,
@@ -92,7 +92,7 @@ func Open(o Options) (*Store, error) {
 		// name until the end, so that label_replace can still use it.
 		EnableDelayedNameRemoval: true,
 		NoStepSubqueryIntervalFn: func(int64) int64 {
-			return time.Minute.Milliseconds()
+			return subqueryStep.Milliseconds()
 		},
 		Parser: s.parser,
 	})
