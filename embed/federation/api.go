@@ -122,7 +122,7 @@ func (f *Federator) serveQuery(isRange bool) func(*http.Request) (answer, Explai
 }
 
 func (f *Federator) serveFormat(r *http.Request) (answer, Explain, error) {
-	e, err := f.parser.ParseExpr(r.Form.Get("query"))
+	e, err := parseQuery(f.parser, r.Form.Get("query"))
 	if err != nil {
 		return answer{}, Explain{}, badData("invalid parameter \"query\": %w", err)
 	}

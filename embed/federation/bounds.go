@@ -3,22 +3,21 @@ package federation
 import "github.com/prometheus/prometheus/promql/parser"
 
 const (
-	// maxQueryBytes is vmselect's default of -search.maxQueryLen, which regions have.
+	// maxQueryBytes of a query as it is asked is vmselect's default of
+	// -search.maxQueryLen. What is pushed to a region may be longer.
 	maxQueryBytes = 16 << 10
 	// maxSubquerySteps is what a year takes at a step of 16 s. For each step of a
 	// subquery the engine allocates its counters before it evaluates the first.
 	maxSubquerySteps = 2_000_000
 )
 
-// boundedParser refuses texts that are too long: the time it takes to prepare
+// parseQuery refuses texts that are too long: the time it takes to prepare
 // nested expressions grows with the square of their depth.
-type boundedParser struct{ parser.Parser }
-
-func (p boundedParser) ParseExpr(expr string) (parser.Expr, error) {
+func parseQuery(language parser.Parser, expr string) (parser.Expr, error) {
 	if len(expr) > maxQueryBytes {
 		return nil, badData("the query has %d bytes, at most %d are taken", len(expr), maxQueryBytes)
 	}
-	return p.Parser.ParseExpr(expr)
+	return language.ParseExpr(expr)
 }
 
 // checkSubqueries refuses a resolved query whose subqueries have too many steps

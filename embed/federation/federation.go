@@ -102,7 +102,7 @@ func New(o Options) (*Federator, error) {
 		options: o,
 		// The language a region understands, so that a query which works at one
 		// region works over all of them.
-		parser: boundedParser{parser.NewParser(parser.Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true})},
+		parser: parser.NewParser(parser.Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true}),
 		transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext, // promxy's dial_timeout
 			TLSHandshakeTimeout:   5 * time.Second,

@@ -35,7 +35,7 @@ type planner struct {
 
 // newPlan splits the query for evaluation at the grid's instants.
 func newPlan(language parser.Parser, members []*member, expr string, g grid, assumeDisjoint bool) (*plan, error) {
-	tree, err := language.ParseExpr(expr)
+	tree, err := parseQuery(language, expr)
 	if err != nil {
 		return nil, &QueryError{Type: "bad_data", Err: err}
 	}

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// maxQueryBytes is vmselect's default of -search.maxQueryLen.
-	maxQueryBytes = 16 << 10
+	// maxQueryBytes is twice vmselect's default of -search.maxQueryLen: a
+	// federation takes queries of that length and makes them longer.
+	maxQueryBytes = 32 << 10
 	// maxSubquerySteps is what a year takes at a step of 16 s. For each step of a
 	// subquery the engine allocates its counters before it evaluates the first.
 	maxSubquerySteps = 2_000_000
