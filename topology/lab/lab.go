@@ -34,7 +34,7 @@ type Lab struct {
 	clock     clock.Clock
 	anchor    region.Clock
 	events    *event.Log
-	progress  func(control.Event) // until ready
+	progress  func(control.Event) // until ready; under progressMu
 	ledger    *ledger.Ledger
 	network   *network.Network
 	inventory *inventory.Inventory
@@ -48,6 +48,8 @@ type Lab struct {
 	stores     map[string]*store   // storing clusters by ID
 	clusters   map[string]*cluster // all clusters by ID
 	rates      *rates
+
+	progressMu sync.Mutex // one event at a time
 
 	mu    sync.Mutex
 	phase string
@@ -99,6 +101,8 @@ func (l *Lab) start(ctx context.Context) error {
 	l.phase, l.ready = control.Ready, time.Since(l.opts.Started)
 	l.mu.Unlock()
 	l.emit(event.Normal, "Ready", "lab", fmt.Sprintf("ready after %.3f s", l.ready.Seconds()))
+	l.progressMu.Lock()
+	defer l.progressMu.Unlock()
 	l.progress = nil
 	return nil
 }
@@ -106,8 +110,10 @@ func (l *Lab) start(ctx context.Context) error {
 // emit writes to the event log and, while starting, to whoever waits.
 func (l *Lab) emit(level event.Level, reason, object, message string) {
 	l.events.Add(level, reason, object, message)
-	if p := l.progress; p != nil {
-		p(control.Event{Time: l.clock.Now(), Level: level, Reason: reason, Object: object, Message: message})
+	l.progressMu.Lock()
+	defer l.progressMu.Unlock()
+	if l.progress != nil {
+		l.progress(control.Event{Time: l.clock.Now(), Level: level, Reason: reason, Object: object, Message: message})
 	}
 }
 

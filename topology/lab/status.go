@@ -118,18 +118,19 @@ func (l *Lab) clusterStatus(components bool) []control.Cluster {
 	out := make([]control.Cluster, 0, len(l.plan.Clusters))
 	for _, id := range l.ids() {
 		c := l.clusters[id]
-		up := true
+		down := ""
 		if s := l.stores[id]; s != nil {
 			l.mu.Lock()
-			up = s.up
+			down = s.down
 			l.mu.Unlock()
 		}
+		up := down == ""
 		status := control.Cluster{
 			Name: id, Namespace: c.Namespace, Role: roleName(c.Role), Region: c.Region,
 			Ready: up && c.Unresolved == "", Message: c.Unresolved, Endpoints: l.endpoints(c),
 		}
 		if !up {
-			status.Message = "off the network"
+			status.Message = down
 		}
 		if components {
 			for _, k := range c.Components {

@@ -38,7 +38,8 @@ type store struct {
 	topology.PlannedCluster
 	region running
 	users  []user
-	up     bool
+	// down says why nothing listens; empty while the region does.
+	down string
 }
 
 // user is one of a region's users and the cluster that it belongs to.
@@ -83,7 +84,9 @@ func (l *Lab) openStores(context.Context) error {
 		}
 	}
 	var g errgroup.Group
+	guards := newGuards(l)
 	l.onClose(func(ctx context.Context) error {
+		guards.stop()
 		var g errgroup.Group
 		for _, s := range stores {
 			if s.region != nil {
@@ -100,7 +103,7 @@ func (l *Lab) openStores(context.Context) error {
 		g.Go(func() error {
 			var err error
 			if l.opts.Isolation == IsolationProcess {
-				s.region, err = spawn(c)
+				s.region, err = spawn(c, guards.of(s))
 			} else {
 				s.region, err = open(c)
 			}
@@ -110,8 +113,8 @@ func (l *Lab) openStores(context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	guards.begin()
 	for _, s := range stores {
-		s.up = true
 		if err := l.publish(s); err != nil {
 			return err
 		}
@@ -130,8 +133,8 @@ func open(c region.Config) (running, error) {
 	return s, nil
 }
 
-func spawn(c region.Config) (running, error) {
-	p, err := region.Spawn(c, os.Stderr)
+func spawn(c region.Config, ended func(error)) (running, error) {
+	p, err := region.Spawn(c, os.Stderr, ended)
 	if err != nil {
 		return nil, err
 	}
@@ -318,12 +321,11 @@ func (l *Lab) SetListeners(_ context.Context, id string, up bool) error {
 	if err := s.region.SetListening(up); err != nil {
 		return fmt.Errorf("listeners of %s: %w", id, err)
 	}
-	l.mu.Lock()
-	s.up = up
-	l.mu.Unlock()
 	if up {
+		l.setDown(s, "")
 		l.emit(event.Normal, "RegionUp", id, "listens again")
 	} else {
+		l.setDown(s, "off the network")
 		l.emit(event.Warning, "RegionDown", id, "taken off the network: all of its listeners are closed")
 	}
 	return nil
@@ -335,12 +337,11 @@ func (l *Lab) CrashRegion(_ context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.region.Crash(); err != nil {
+	if err := l.startAgain(s); err != nil {
 		return fmt.Errorf("crash of %s: %w", id, err)
 	}
 	l.emit(event.Warning, "RegionCrashed", id, "ended without closing its stores, and started again")
-	l.reportUnclean(s)
-	return l.publish(s) // the system may have picked other ports
+	return nil
 }
 
 func (l *Lab) storeNamed(id string) (*store, error) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"koflab/topology/lab/state"
@@ -22,13 +23,24 @@ import (
 type Process struct {
 	config Config
 	stderr io.Writer
+	ended  func(error)
 
 	mu        sync.Mutex
-	cmd       *exec.Cmd
-	in        io.WriteCloser
-	answers   *bufio.Scanner
+	life      *life
 	addresses map[string]string
 	closed    bool
+}
+
+// life is one process of the region, from its start to its end.
+type life struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers *bufio.Scanner
+	exited  chan struct{} // closed when the process has ended
+	err     error         // how it ended; read after exited
+	// serving is true from the first answer until an end is asked for: whoever turns
+	// it off after an exit tells of it.
+	serving atomic.Bool
 }
 
 // request is what a lab asks of a region's process.
@@ -49,9 +61,10 @@ type reply struct {
 const closeTimeout = 15 * time.Second
 
 // Spawn starts a region in a process of its own. What the process writes to its
-// standard error goes to stderr.
-func Spawn(c Config, stderr io.Writer) (*Process, error) {
-	p := &Process{config: c, stderr: stderr}
+// standard error goes to stderr. When it ends unasked, ended is called with its
+// exit status; Crash then starts another.
+func Spawn(c Config, stderr io.Writer, ended func(error)) (*Process, error) {
+	p := &Process{config: c, stderr: stderr, ended: ended}
 	if err := p.start(); err != nil {
 		return nil, err
 	}
@@ -65,7 +78,8 @@ func (p *Process) start() error {
 	}
 	cmd := exec.Command(self, "component", "region")
 	cmd.Stderr = p.stderr
-	if p.in, err = cmd.StdinPipe(); err != nil {
+	in, err := cmd.StdinPipe()
+	if err != nil {
 		return err
 	}
 	out, err := cmd.StdoutPipe()
@@ -75,26 +89,45 @@ func (p *Process) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the process of %s: %w", p.config.Name, err)
 	}
-	p.cmd, p.answers = cmd, bufio.NewScanner(out)
-	p.answers.Buffer(nil, 16<<20)
+	l := &life{cmd: cmd, in: in, answers: bufio.NewScanner(out), exited: make(chan struct{})}
+	l.answers.Buffer(nil, 16<<20)
+	p.life = l
+	go func() {
+		l.err = cmd.Wait()
+		close(l.exited)
+		p.tell(l)
+	}()
 	r, err := p.ask(p.config)
 	if err != nil {
 		p.kill()
 		return err
 	}
 	p.addresses = r.Addresses
+	l.serving.Store(true)
+	select {
+	case <-l.exited:
+		go p.tell(l)
+	default:
+	}
 	return nil
+}
+
+// tell tells that a life has ended that should have gone on.
+func (p *Process) tell(l *life) {
+	if l.serving.CompareAndSwap(true, false) && p.ended != nil {
+		p.ended(l.err)
+	}
 }
 
 // ask sends one line and reads one. The caller holds mu or is alone.
 func (p *Process) ask(v any) (reply, error) {
 	var r reply
-	err := json.NewEncoder(p.in).Encode(v)
-	if err == nil && !p.answers.Scan() {
-		err = errors.Join(p.answers.Err(), io.ErrUnexpectedEOF)
+	err := json.NewEncoder(p.life.in).Encode(v)
+	if err == nil && !p.life.answers.Scan() {
+		err = errors.Join(p.life.answers.Err(), io.ErrUnexpectedEOF)
 	}
 	if err == nil {
-		err = json.Unmarshal(p.answers.Bytes(), &r)
+		err = json.Unmarshal(p.life.answers.Bytes(), &r)
 	}
 	if err != nil {
 		return r, fmt.Errorf("the process of %s does not answer: %w", p.config.Name, err)
@@ -106,9 +139,10 @@ func (p *Process) ask(v any) (reply, error) {
 }
 
 func (p *Process) kill() {
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait() // "signal: killed" is what was asked for
-	_ = p.in.Close()
+	p.life.serving.Store(false)
+	_ = p.life.cmd.Process.Kill() // it may have ended already
+	<-p.life.exited
+	_ = p.life.in.Close()
 }
 
 // Addresses are the host and port of every listener by name.
@@ -143,16 +177,20 @@ func (p *Process) SetUsers(users []User) error {
 	return err
 }
 
-// Crash kills the process and starts another on what it left on disk.
+// Crash kills the process, if it is alive, and starts another on what it left on
+// disk.
 func (p *Process) Crash() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return errors.New("the region is closed")
+	}
 	p.kill()
 	return p.start()
 }
 
 // Close tells the process to end and waits for it, until ctx or a bound ends
-// the patience; then it is killed.
+// the patience; then it is killed. One that had ended before is no error.
 func (p *Process) Close(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -160,12 +198,16 @@ func (p *Process) Close(ctx context.Context) error {
 		return nil
 	}
 	p.closed = true
+	if !p.life.serving.Swap(false) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { _ = p.cmd.Process.Kill() })()
-	_ = p.in.Close()
-	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("the process of %s: %w", p.config.Name, err)
+	defer context.AfterFunc(ctx, func() { _ = p.life.cmd.Process.Kill() })()
+	_ = p.life.in.Close()
+	<-p.life.exited
+	if p.life.err != nil {
+		return fmt.Errorf("the process of %s: %w", p.config.Name, p.life.err)
 	}
 	return nil
 }
