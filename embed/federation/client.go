@@ -85,32 +85,46 @@ func (m *member) open(ctx context.Context, q request) (body io.ReadCloser, err e
 	}
 	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
-		return nil, responseError(resp)
+		return nil, responseError(resp, q.signal)
 	}
 	return resp.Body, nil
 }
 
 // responseError tells a query that the group refuses from a group that fails.
-func responseError(resp *http.Response) error {
+func responseError(resp *http.Response, s signal) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var api struct{ ErrorType, Error string }
-	if json.Unmarshal(text, &api) == nil && api.Error != "" {
-		atFault := resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusUnprocessableEntity
-		if atFault && (api.ErrorType == "bad_data" || api.ErrorType == "execution" || api.ErrorType == "400" || api.ErrorType == "422") {
-			kind := api.ErrorType
-			switch kind {
-			case "400":
-				kind = "bad_data"
-			case "422":
-				kind = "execution" // vmselect names the status instead of a kind
-			}
+	atFault := resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusUnprocessableEntity
+	var api struct {
+		ErrorType, Error string
+		Errors           []jaegerError
+	}
+	_ = json.Unmarshal(text, &api) // plain text has none of this
+	switch {
+	case api.Error != "":
+		if kind, ok := refusals[api.ErrorType]; ok && atFault {
 			return &QueryError{Type: kind, Err: errors.New(api.Error)}
 		}
 		return &statusError{resp.StatusCode, api.Error}
+	case len(api.Errors) > 0:
+		if atFault {
+			return badData("%s", api.Errors[0].Msg)
+		}
+		return &statusError{resp.StatusCode, api.Errors[0].Msg}
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	if atFault && s == logsSignal && !strings.HasPrefix(line, missingRoute) {
+		return badData("%s", line)
+	}
 	return &statusError{resp.StatusCode, line}
 }
+
+// refusals are the kinds of error that a query is to blame for, by the names of
+// Prometheus and of vmselect, which names the status instead of a kind.
+var refusals = map[string]string{"bad_data": "bad_data", "execution": "execution", "400": "bad_data", "422": "execution"}
+
+// missingRoute begins vmauth's answer 400 to a path that it does not know, which
+// is the group's fault.
+const missingRoute = "missing route for"
 
 // boundedReader fails, rather than ending early, when a response is too long.
 type boundedReader struct {

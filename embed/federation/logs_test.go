@@ -192,6 +192,30 @@ func TestLogsErrorModes(t *testing.T) {
 	require.Equal(t, 400, get(w.federated, "/select/logsql/hits", url.Values{"query": {"*"}, "step": {"-1s"}}).Code)
 }
 
+// What the regions refuse is the query's fault, in every error mode; what the
+// gateway in front of a region refuses is the region's.
+func TestLogsRefusedByRegions(t *testing.T) {
+	w := newLogsWorld(t, 2)
+	f := func(path, want string, args url.Values) {
+		t.Helper()
+		args.Set("error_mode", "ignore")
+		r := get(w.federated, path, args)
+		require.Equal(t, 400, r.Code, r.Body)
+		require.Contains(t, r.Body.String(), want)
+	}
+	f("/select/logsql/query", "extra_filters", url.Values{"query": {"*"}, "extra_filters": {"("}})
+	f("/select/logsql/field_names", "query [(]", url.Values{"query": {"("}})
+	f("/select/logsql/field_values", "field: missing argument", url.Values{"query": {"*"}})
+	f("/select/logsql/tail", "can't be tailed", url.Values{"query": {"* | stats count()"}})
+
+	w.regions[0].fault = func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "missing route for /vls/select/logsql/query", http.StatusBadRequest)
+	}
+	r := get(w.federated, "/select/logsql/query", url.Values{"query": {"* | count() n"}, "error_mode": {"ignore"}})
+	require.Equal(t, 200, r.Code, r.Body)
+	require.Equal(t, "0.5", r.Header().Get(CoverageHeader))
+}
+
 func TestTailMergesLive(t *testing.T) {
 	line := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {

@@ -175,3 +175,18 @@ func FuzzTrace(f *testing.F) {
 		}
 	})
 }
+
+// What the regions refuse is the question's fault, though failures are ignored.
+func TestTracesRefusedByRegions(t *testing.T) {
+	h, _ := newTracesLab(t, nil, nil)
+	f := func(path, want string, args url.Values) {
+		t.Helper()
+		r := get(h, path, args)
+		require.Equal(t, 400, r.Code, r.Body)
+		require.Contains(t, r.Body.String(), want)
+	}
+	f("/select/jaeger/api/traces", `minDuration: \"x\" is not a duration`, url.Values{"service": {"a"}, "minDuration": {"x"}})
+	f("/select/jaeger/api/traces/zzz", `\"zzz\" is not a trace id`, nil)
+	f("/select/jaeger/api/operations", "parameter 'service' is required", nil)
+	f("/select/jaeger/api/dependencies", `endTs: \"x\" is not a number of milliseconds`, url.Values{"endTs": {"x"}})
+}
