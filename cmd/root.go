@@ -83,10 +83,11 @@ federated queries over all of it.`,
 		var invalid *pflag.InvalidValueError
 		if errors.As(err, &invalid) {
 			f := invalid.GetFlag()
-			if want := flagTypes[f.Value.Type()]; want != "" {
-				return usagef("--%s %q: want %s; see '%s --help'", f.Name, invalid.GetValue(), want, c.CommandPath())
+			problem, ok := flagTypes[f.Value.Type()]
+			if !ok {
+				problem = invalid.Unwrap().Error()
 			}
-			return usagef("--%s %q: %w; see '%s --help'", f.Name, invalid.GetValue(), invalid.Unwrap(), c.CommandPath())
+			return usagef("--%s %q: %s; see '%s --help'", f.Name, invalid.GetValue(), problem, c.CommandPath())
 		}
 		return usagef("%w; see '%s --help'", err, c.CommandPath())
 	})
@@ -101,7 +102,7 @@ federated queries over all of it.`,
 
 // flagTypes says what a flag of a type wants.
 var flagTypes = map[string]string{
-	"bool": "true or false", "int": "a whole number", "int64": "a whole number", "duration": "a duration such as 30s",
+	"bool": "want true or false", "int": "want a whole number", "int64": "want a whole number", "duration": "want a duration such as 30s",
 }
 
 func newHelpCommand() *cobra.Command {

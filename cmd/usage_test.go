@@ -28,6 +28,7 @@ func TestBadUsage(t *testing.T) {
 		{"up --stack v9", `--stack: there is no stack profile "v9", choose one of seed, current, v1.0`},
 		{"up --network mesh", `--network: network is "mesh", choose one of ingress, istio`},
 		{"up --management-data some", `--management-data: managementData is "some", choose one of none, regionless, m2m, m2r`},
+		{"up --management-data m2m --management-data m2r", `--management-data "m2r": it was given before, as m2m: at most one may be chosen; see 'koflab up --help'`},
 		{"up --provider kind", `--provider "kind": want one of embedded`},
 		{"up --isolation vm", `--isolation "vm": want one of shared, process`},
 		{"up --semantics sql", `--semantics "sql": want one of prometheus, kof`},
