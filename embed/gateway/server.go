@@ -75,6 +75,7 @@ type Server struct {
 type run struct {
 	http     *http.Server
 	requests atomic.Int64 // in work
+	unused   unused
 	done     chan struct{}
 	err      error // why serving ended unasked; read after done
 }
@@ -137,6 +138,7 @@ func (s *Server) start(l net.Listener) (*run, error) {
 		MaxHeaderBytes:    s.options.MaxHeaderBytes,
 		ErrorLog:          s.options.ErrorLog,
 		Protocols:         &protocols,
+		ConnState:         r.unused.track,
 	}
 	s.addr, s.run = l.Addr().String(), r
 	go r.serve(l)
@@ -178,6 +180,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	return s.end(func(r *run) {
 		ctx, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
 		defer cancel()
+		r.unused.close()
 		if r.http.Shutdown(ctx) != nil {
 			r.cut(s.options.ShutdownTimeout)
 		}

@@ -64,7 +64,7 @@ func TestListenErrorsSayWhatToDo(t *testing.T) {
 	other := NewServer(http.HandlerFunc(hello), ServerOptions{})
 	err := other.Listen(s.Addr())
 	require.ErrorContains(t, err, "address "+s.Addr()+" is in use")
-	require.ErrorContains(t, err, "--name")
+	require.ErrorContains(t, err, "--address-block")
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 	require.ErrorContains(t, other.Listen("192.0.2.1:80"), "is not of this machine")
 	require.ErrorContains(t, other.Listen("nonsense"), "cannot listen on nonsense")
@@ -113,6 +113,34 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 	require.True(t, s.Running(), "status can be asked meanwhile")
 	close(leave)
 	require.Equal(t, "hello", <-got)
+	require.NoError(t, <-stopped)
+}
+
+// A connection that a client holds in reserve does not hold up a stop, which waits
+// for requests only.
+func TestStopClosesUnusedConnections(t *testing.T) {
+	working, release := make(chan struct{}), make(chan struct{})
+	s := serve(t, func(http.ResponseWriter, *http.Request) {
+		close(working)
+		<-release
+	}, ServerOptions{})
+	conn, err := net.Dial("tcp", s.Addr())
+	require.NoError(t, err)
+	defer conn.Close()
+	answered := make(chan error, 1)
+	go func() {
+		_, _, err := get(s)
+		answered <- err
+	}()
+	<-working
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Stop(context.Background()) }()
+	// net/http would close it after five seconds.
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(4*time.Second)))
+	_, err = conn.Read(make([]byte, 1))
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+	close(release)
+	require.NoError(t, <-answered)
 	require.NoError(t, <-stopped)
 }
 
