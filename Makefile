@@ -8,7 +8,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X koflab/cmd.Version=$(VERSION) -X koflab/cmd.Commit=$(COMMIT) -X koflab/cmd.Date=$(DATE)
 
-.PHONY: build test race lint bench cover fuzz
+.PHONY: build test race lint bench cover fuzz docs
 
 build: ## bin/koflab, stripped and stamped
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/koflab .
@@ -35,3 +35,7 @@ fuzz: ## every fuzz target for ten seconds
 	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r p; do \
 	  for f in $$(grep -rhoE '^func (Fuzz[A-Za-z0-9_]+)' $$p/*_test.go | awk '{print $$2}'); do \
 	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime 10s $$p || exit 1; done; done
+
+docs: build ## what documentation shows of runs and of the code itself
+	docs/first-minute.sh
+	go test ./topology ./embed/federation -run 'Schema|Doc|Conformance' -update

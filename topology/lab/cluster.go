@@ -96,19 +96,44 @@ func (l *Lab) openCollectors(ctx context.Context) error {
 	return l.startCollectors(ctx)
 }
 
+// startCollectors starts them, and has each send what it scraped first before
+// the next has its turn: hundreds at once would run into their own timeouts.
 func (l *Lab) startCollectors(ctx context.Context) error {
 	var g errgroup.Group
 	g.SetLimit(startConcurrency)
-	for _, c := range l.clusters {
-		if c.collector != nil {
-			g.Go(func() error { return c.collector.Start(ctx) })
+	for _, id := range l.ids() {
+		c := l.clusters[id]
+		if c.collector == nil {
+			continue
 		}
+		g.Go(func() error {
+			if err := c.collector.Start(ctx); err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(ctx, l.flushPatience(c))
+			defer cancel()
+			_ = c.collector.Flush(ctx) // whether it was enough, the answers tell
+			return nil
+		})
 	}
 	err := g.Wait()
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w; stop the program that listens there, or choose other addresses with --address-block", err)
 	}
 	return err
+}
+
+// flushPatience is how long, in real time, the start waits for what a collector
+// has scraped first to be stored. On a fast clock a queue may never be empty, and
+// with a wrong password nothing is ever stored.
+func (l *Lab) flushPatience(c *cluster) time.Duration {
+	switch {
+	case c.spec.Workload.Collector.Password != "":
+		return 0
+	case l.opts.Speed > 1:
+		return 250 * time.Millisecond
+	}
+	return 10 * time.Second
 }
 
 func (l *Lab) closeCollectors(ctx context.Context, with []*cluster) error {

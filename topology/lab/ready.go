@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -13,71 +14,93 @@ import (
 )
 
 // readyTimeout bounds, in real time, how long a lab may take to give its first
-// correct federated answer.
-const readyTimeout = 60 * time.Second
+// correct federated answers.
+const readyTimeout = 2 * time.Minute
 
-// nodeCount is a row of the answer that proves a lab ready.
-type nodeCount struct {
-	cluster, namespace string
+// proof is a query whose answer is known from the inventory: the value of metric,
+// aggregated by cluster.
+type proof struct {
+	aggregation, metric string
+	want                map[clusterKey]float64
 }
 
-// proveReady asks the federation how many nodes each cluster has until the
-// answer is the topology's.
+// clusterKey are the labels that tell clusters apart.
+type clusterKey struct{ name, namespace string }
+
+// proveReady asks the federation how many nodes each cluster has and what they
+// cost, until the answers are the inventory's.
 func (l *Lab) proveReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errNotReady)
 	defer cancel()
-	want := l.expectedNodes()
-	if len(want) == 0 {
-		l.emit(event.Warning, "NothingObserved", "lab", "no cluster's telemetry is stored: there is nothing to ask for")
-		return nil
+	for _, p := range l.proofs() {
+		if len(p.want) == 0 {
+			l.emit(event.Warning, "NothingObserved", "lab", "no cluster's telemetry is stored: there is nothing to ask for")
+			return nil
+		}
+		if err := l.prove(ctx, p); err != nil {
+			return err
+		}
+		l.emit(event.Normal, "AnswerCorrect", "federation", fmt.Sprintf("%s is right for %d clusters", p.expr(l.stack.Labels.Cluster), len(p.want)))
 	}
+	return nil
+}
+
+func (l *Lab) prove(ctx context.Context, p proof) error {
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
-		err := l.checkNodes(ctx, want)
+		err := l.check(ctx, p)
 		if err == nil {
-			l.emit(event.Normal, "AnswerCorrect", "federation", fmt.Sprintf("count by (%s)(kube_node_info) is right for %d clusters", l.stack.Labels.Cluster, len(want)))
 			return nil
 		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return l.notReady(ctx, err)
+			if errors.Is(context.Cause(ctx), errNotReady) {
+				return fmt.Errorf("no correct federated answer within %s: %w", readyTimeout, err)
+			}
+			return ctx.Err()
 		}
 	}
 }
 
 var errNotReady = errors.New("not ready in time")
 
-func (l *Lab) notReady(ctx context.Context, last error) error {
-	if errors.Is(context.Cause(ctx), errNotReady) {
-		return fmt.Errorf("no correct federated answer within %s: %w", readyTimeout, last)
-	}
-	return ctx.Err()
-}
-
-// expectedNodes are the node counts of the clusters whose telemetry is stored.
-// Collectors that are given a wrong password on purpose deliver nothing.
-func (l *Lab) expectedNodes() map[nodeCount]float64 {
-	want := map[nodeCount]float64{}
+// proofs are about the clusters whose telemetry is stored. Collectors that were
+// given a wrong password on purpose deliver nothing.
+func (l *Lab) proofs() []proof {
+	nodes := proof{"count", "kube_node_info", map[clusterKey]float64{}}
+	cost := proof{"sum", "node_total_hourly_cost", map[clusterKey]float64{}}
 	for _, c := range l.clusters {
-		if c.collector == nil || c.spec.Workload.Collector.Password != "" {
+		inv, ok := l.inventory.Cluster(c.Namespace, c.Name)
+		if !ok || c.collector == nil || c.spec.Workload.Collector.Password != "" {
 			continue
 		}
-		n := nodeCount{cluster: c.Name, namespace: c.Namespace}
-		if l.stack.Labels.ClusterNamespace == "" {
-			n.namespace = ""
+		key := clusterKey{name: c.Name}
+		if l.stack.Labels.ClusterNamespace != "" {
+			key.namespace = c.Namespace
 		}
-		want[n] += float64(c.Nodes)
+		nodes.want[key] += float64(c.Nodes)
+		for _, n := range inv.Nodes {
+			cost.want[key] += n.HourlyCost()
+		}
 	}
-	return want
+	return []proof{nodes, cost}
 }
 
-func (l *Lab) checkNodes(ctx context.Context, want map[nodeCount]float64) error {
+func (p proof) expr(by string) string {
+	return fmt.Sprintf("%s by (%s)(%s)", p.aggregation, by, p.metric)
+}
+
+// tolerance is the relative difference that prices may have from what OpenCost
+// exposes, which rounds.
+const tolerance = 0.001
+
+func (l *Lab) check(ctx context.Context, p proof) error {
 	name, namespace := l.stack.Labels.Cluster, l.stack.Labels.ClusterNamespace
 	by := name
 	if namespace != "" {
 		by += ", " + namespace
 	}
-	r, err := l.federation.Query(ctx, federation.Request{Expr: fmt.Sprintf("count by (%s)(kube_node_info)", by), ErrorMode: federation.Fail})
+	r, err := l.federation.Query(ctx, federation.Request{Expr: p.expr(by), ErrorMode: federation.Fail})
 	if err != nil {
 		return err
 	}
@@ -85,13 +108,13 @@ func (l *Lab) checkNodes(ctx context.Context, want map[nodeCount]float64) error 
 	if !ok {
 		return fmt.Errorf("the answer is a %T", r.Data.Value)
 	}
-	have := map[nodeCount]float64{}
+	have := map[clusterKey]float64{}
 	for _, s := range got {
-		have[nodeCount{s.Metric.Get(name), s.Metric.Get(namespace)}] = s.F
+		have[clusterKey{s.Metric.Get(name), s.Metric.Get(namespace)}] = s.F
 	}
-	for n, v := range want {
-		if have[n] != v {
-			return fmt.Errorf("cluster %s should have %v nodes, the answer says %v", n.cluster, v, have[n])
+	for key, v := range p.want {
+		if math.Abs(have[key]-v) > tolerance*v {
+			return fmt.Errorf("%s of cluster %s should be %v, the answer says %v", p.expr(name), key.name, v, have[key])
 		}
 	}
 	return nil
