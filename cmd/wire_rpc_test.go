@@ -50,7 +50,7 @@ func (w *wire) badRPCs() {
 	} {
 		f(codes.Internal, "unmarshal", method, garbage)
 		f(codes.Internal, "unmarshal", method, half(good))
-		f(codes.ResourceExhausted, "larger than max", method, oversize)
+		f(codes.ResourceExhausted, "larger than max", method, oversize())
 	}
 	f(codes.Unimplemented, "unknown method Nonsense", "logs.v1.LogsService/Nonsense", nil)
 	f(codes.Unimplemented, "unknown service", "logs.v9.LogsService/Export", nil)

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,11 +92,12 @@ func (w *wire) refused(status int, message string, h hostile) {
 	require.Contains(w, string(answer), message, what)
 }
 
-// Bodies that are wrong in one way each.
+// Bodies that are wrong in one way each. The large ones are made when needed:
+// what is initialised here is so in every koflab that the tests start.
 var (
 	garbage  = randomBytes(5000)
-	oversize = bytes.Repeat([]byte("\n"), 65<<20)
-	bomb     = gzipped(make([]byte, 65<<20))
+	oversize = sync.OnceValue(func() []byte { return bytes.Repeat([]byte("\n"), 65<<20) })
+	bomb     = sync.OnceValue(func() []byte { return gzipped(make([]byte, 65<<20)) })
 	// A snappy block that says it is 2 GiB long.
 	snappyBomb = append([]byte{0xff, 0xff, 0xff, 0xff, 0x07}, make([]byte, 100)...)
 )
@@ -140,7 +142,7 @@ func (w *wire) badInserts() {
 		f(400, "", protobuf, "snappy", snappy.Encode(nil, half(raw)))
 		f(400, "", protobuf, "snappy", snappy.Encode(nil, garbage))
 		f(413, "decompresses to more than 64 MiB", protobuf, "snappy", snappyBomb)
-		f(413, "larger than", protobuf, "snappy", oversize)
+		f(413, "larger than", protobuf, "snappy", oversize())
 		f(415, `content encoding "gzip": only snappy is supported`, protobuf, "gzip", gzipped(write))
 		f(415, `content type "text/plain": want application/x-protobuf`, "text/plain", "snappy", write)
 		f(415, `protobuf message "io.prometheus.write.v9.Request"`, protobuf+";proto=io.prometheus.write.v9.Request", "snappy", write)
@@ -151,7 +153,7 @@ func (w *wire) badInserts() {
 		f(400, "cannot unmarshal Prometheus line", "", "", garbage)
 		f(400, "not gzip-compressed", "", "gzip", garbage)
 		f(400, "gzip", "", "gzip", half(gzipped([]byte("m 1\n"))))
-		f(413, "decompresses to more than 64 MiB", "", "gzip", bomb)
+		f(413, "decompresses to more than 64 MiB", "", "gzip", bomb())
 		f(415, `content encoding "br": only gzip is supported`, "", "br", []byte("m 1\n"))
 	}
 	for _, c := range []struct {
@@ -174,10 +176,10 @@ func (w *wire) badInserts() {
 		f(400, "line 1: cannot parse JSON", "", []byte("{\"_msg\":\n"))
 		f(400, "line 1: cannot parse JSON", "", garbage)
 		f(400, "gzip", "gzip", garbage)
-		f(413, "larger than", "gzip", bomb)
+		f(413, "larger than", "gzip", bomb())
 		f(415, `unknown Content-Encoding "br"`, "br", []byte("{}"))
 	}
-	w.refused(413, "larger than", hostile{url: w.url("region-1", "vlinsert") + "/insert/jsonline", body: oversize})
+	w.refused(413, "larger than", hostile{url: w.url("region-1", "vlinsert") + "/insert/jsonline", body: oversize()})
 	w.refused(400, "missing route for", hostile{url: gateway + "/nonsense", body: garbage})
 	w.user = nil
 	w.refused(401, "", hostile{url: gateway + "/vm/insert/0/prometheus/api/v1/write", body: write})
@@ -196,7 +198,7 @@ func (w *wire) badOTLP(path string, good []byte) {
 	f(400, "", protobuf, "gzip", half(gzipped(good)))
 	f(400, "", "application/json", "", []byte(`{"resourceLogs": [`))
 	f(400, "", "application/json", "", good)
-	f(413, "", protobuf, "gzip", bomb)
+	f(413, "", protobuf, "gzip", bomb())
 	f(415, "text/plain", "text/plain", "", good)
 	f(415, `"br"`, protobuf, "br", good)
 	w.refused(405, "", hostile{method: http.MethodGet, url: path})
@@ -210,7 +212,7 @@ func (w *wire) badReceived() {
 	w.badOTLP(base+"/v1/logs", w.logRecord(w.now(), "x", trace))
 	w.badOTLP(base+"/v1/traces", w.traceOf(w.now(), trace))
 	w.badOTLP(base+"/v1/metrics", w.traceOf(w.now(), trace))
-	w.refused(413, "", hostile{url: base + "/v1/logs", contentType: protobuf, body: oversize})
+	w.refused(413, "", hostile{url: base + "/v1/logs", contentType: protobuf, body: oversize()})
 	w.refused(404, "not found", hostile{url: base + "/v1/nonsense", contentType: protobuf, body: garbage})
 }
 
