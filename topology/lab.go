@@ -93,7 +93,8 @@ type Region struct {
 	Location string `json:"location,omitempty" yaml:"location,omitempty" jsonschema:"format=printable"`
 	// Domain is the regional domain D of https://vmauth.D; NAME.kof.example.com by default.
 	Domain string `json:"domain,omitempty" yaml:"domain,omitempty" jsonschema:"format=dns-name"`
-	// Replicas of the storage components, 1 by default.
+	// Replicas of the storage components, 1 by default. An embedded lab keeps one
+	// copy, and de-duplicates reads as replicated storage does.
 	Replicas int `json:"replicas,omitempty" yaml:"replicas,omitempty" jsonschema:"minimum=1,maximum=9"`
 	// Retention of the region's stores; the stack profile's by default.
 	Retention Retention `json:"retention,omitzero" yaml:"retention,omitempty"`

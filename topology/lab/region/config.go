@@ -31,6 +31,9 @@ type Config struct {
 	Routes    []topology.Route    `json:"routes"`
 
 	Retention Retention `json:"retention"`
+	// Replicated stores receive each sample more than once in KOF, so their reads
+	// de-duplicate. Here there is one copy, and the same reads.
+	Replicated bool `json:"replicated,omitempty"`
 	// Semantics of metric reads, "prometheus" or "kof".
 	Semantics string `json:"semantics"`
 	// Stores is how many metric stores share the process, MemoryBytes what all

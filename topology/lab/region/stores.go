@@ -60,6 +60,10 @@ var services = map[string]struct{ insert, read []string }{
 // what an idle lab does; so it is twice VictoriaLogs' default.
 const flushInterval = 10 * time.Second
 
+// replicaDedup is the interval that VictoriaMetrics wants for replicated storage:
+// copies of a sample have one timestamp.
+const replicaDedup = time.Millisecond
+
 func newStores() *stores {
 	s := &stores{before: Stats{}, handlers: map[string]*gateway.Backend{}}
 	for _, names := range services {
@@ -114,10 +118,14 @@ func (s *stores) openAll(ctx context.Context, c Config, clk clock.Clock) error {
 }
 
 func openMetrics(_ context.Context, c Config, clk clock.Clock) (*stored, error) {
-	m, err := metrics.Open(metrics.Options{
+	o := metrics.Options{
 		Dir: filepath.Join(c.Dir, "metrics"), Retention: c.Retention.Metrics, Clock: clk,
 		Semantics: c.Semantics, Stores: c.Stores,
-	})
+	}
+	if c.Replicated {
+		o.DedupInterval = replicaDedup
+	}
+	m, err := metrics.Open(o)
 	if err != nil {
 		return nil, err
 	}
