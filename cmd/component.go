@@ -27,6 +27,7 @@ func newComponentCommand() *cobra.Command {
 			if !ok {
 				return usagef("component lab needs a pipe as its standard output")
 			}
+			pipesFail()
 			return lab.ServeDetached(c.Context(), c.InOrStdin(), out)
 		},
 	}, &cobra.Command{

@@ -80,11 +80,16 @@ func down(c *cobra.Command, name string) error {
 	return nil
 }
 
+// exitTime is enough for a process that has nothing more to do than to end.
+const exitTime = 2 * time.Second
+
 // stop asks a live lab to end and waits until its process has let go of
 // everything: the lab removes its own files, its lock goes last.
 func stop(ctx context.Context, dir *state.Dir) error {
 	client := control.NewClient(dir.Socket())
 	defer client.Close()
+	exit := dir.Exit()
+	defer exit(exitTime)
 	if err := client.Down(ctx); err != nil {
 		return err
 	}

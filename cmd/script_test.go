@@ -91,13 +91,21 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 			return err == nil && s.Phase == control.Ready
 		})
 	},
-	// kill9 NAME: kills a detached lab's process, and waits until it is dead.
-	"kill9": func(ts *testscript.TestScript, _ bool, args []string) {
+	// signal KILL|TERM|HUP NAME: sends a signal to a lab's process, and waits
+	// until it has ended.
+	"signal": func(ts *testscript.TestScript, _ bool, args []string) {
 		h := homeOf(ts)
-		r, err := h.record(args[0])
+		r, err := h.record(args[1])
 		ts.Check(err)
-		ts.Check(syscall.Kill(r.PID, syscall.SIGKILL))
-		waitFor(ts, "lab "+args[0]+" is dead", func() bool { return !h.locked(args[0]) })
+		ts.Check(syscall.Kill(r.PID, signals[args[0]]))
+		waitFor(ts, "lab "+args[1]+" has ended", func() bool { return !h.locked(args[1]) })
+	},
+	// signal-all INT: sends a signal to every process of this home, as a terminal
+	// does to those in its foreground.
+	"signal-all": func(ts *testscript.TestScript, _ bool, args []string) {
+		for _, pid := range homeOf(ts).processes() {
+			ts.Check(syscall.Kill(pid, signals[args[0]]))
+		}
 	},
 	// occupy ADDRESS: listens there until the script ends.
 	"occupy": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -117,18 +125,21 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 			})
 			ts.Check(err)
 		}
-		if p := h.processes(); len(p) > 0 {
-			ts.Fatalf("left behind: processes %v", p)
-		}
+		waitFor(ts, "the processes of the home have ended", func() bool { return len(h.processes()) == 0 })
 	},
+}
+
+var signals = map[string]syscall.Signal{
+	"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "INT": syscall.SIGINT,
 }
 
 // waitFor polls for as long as a command may take.
 func waitFor(ts *testscript.TestScript, what string, f func() bool) {
-	deadline := time.Now().Add(commandTimeout)
+	const limit = 30 * time.Second
+	deadline := time.Now().Add(limit)
 	for !f() {
 		if time.Now().After(deadline) {
-			ts.Fatalf("not within %s: %s", commandTimeout, what)
+			ts.Fatalf("not within %s: %s", limit, what)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

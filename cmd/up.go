@@ -188,49 +188,55 @@ func up(c *cobra.Command, f upFlags, o lab.Options) error {
 	if err != nil {
 		return err
 	}
-	step := func(e control.Event) { printStep(c, e, o.Started) }
 	if f.detach {
-		if dir.Alive() {
-			return upAgain(c, dir, o)
-		}
-		s, err := lab.Detach(c.Context(), o, dir, step)
-		if err != nil {
-			return fmt.Errorf("bring up lab %s: %w", o.Spec.Name, err)
-		}
-		return printReady(out, s)
+		return upDetached(c, dir, o)
 	}
-	l, err := lab.Start(c.Context(), o, step)
-	if err != nil {
-		if errors.Is(err, context.Canceled) {
-			return err
+	pipesFail()
+	ctx, end := context.WithCancelCause(c.Context())
+	defer end(nil)
+	l, err := lab.Start(ctx, o, func(e control.Event) {
+		if err := printStep(c, e, o.Started); err != nil {
+			end(unwritable(err))
 		}
+	})
+	switch {
+	case ctx.Err() != nil && c.Context().Err() == nil:
+		return context.Cause(ctx)
+	case errors.Is(err, context.Canceled):
+		return err
+	case err != nil:
 		return fmt.Errorf("bring up lab %s: %w", o.Spec.Name, err)
 	}
 	if err := printReady(out, l.Status()); err != nil {
-		return errors.Join(err, l.Close())
+		return errors.Join(unwritable(err), l.Close())
 	}
-	ctx := c.Context()
+	wait := c.Context()
 	if f.limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, f.limit)
+		wait, cancel = context.WithTimeout(wait, f.limit)
 		defer cancel()
 	} else {
 		fmt.Fprintln(out, "press Ctrl-C to take it down")
 	}
-	summary := l.Status
-	if err := l.Wait(ctx); err != nil {
+	if err := l.Wait(wait); err != nil {
 		return err
 	}
-	return printEnd(out, summary())
+	return printEnd(out, l.Status())
+}
+
+// unwritable is why a lab in the foreground goes down when its reader has gone.
+func unwritable(err error) error {
+	return fmt.Errorf("taken down, since its output cannot be written (%w); use --detach to leave it running", err)
 }
 
 // printStep prints one line per start-up step.
-func printStep(c *cobra.Command, e control.Event, started time.Time) {
+func printStep(c *cobra.Command, e control.Event, started time.Time) error {
 	if e.Level != "Normal" {
-		fmt.Fprintf(c.ErrOrStderr(), "koflab: %s: %s\n", e.Object, e.Message)
-		return
+		_, err := fmt.Fprintf(c.ErrOrStderr(), "koflab: %s: %s\n", e.Object, e.Message)
+		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%7.3fs  %-24s %s\n", time.Since(started).Seconds(), e.Object, e.Message)
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%7.3fs  %-24s %s\n", time.Since(started).Seconds(), e.Object, e.Message)
+	return err
 }
 
 func printReady(w io.Writer, s control.Status) error {

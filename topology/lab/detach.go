@@ -98,22 +98,29 @@ func readProgress(r io.Reader, progress func(control.Event)) (control.Status, er
 }
 
 // ServeDetached is the other end of Detach: it reads the options, starts the
-// lab, reports its progress on out and serves until ctx ends or the lab is
-// taken down.
+// lab, reports its progress on out and serves until ctx ends or the lab is taken
+// down. When nobody reads the progress any more, it gives the start up.
 func ServeDetached(ctx context.Context, in io.Reader, out io.WriteCloser) error {
 	var o Options
 	if err := json.NewDecoder(in).Decode(&o); err != nil {
 		return fmt.Errorf("read the lab's options: %w", err)
 	}
+	starting, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	enc := json.NewEncoder(out)
-	l, err := Start(ctx, o, func(e control.Event) { _ = enc.Encode(Progress{Event: &e}) })
+	report := func(p Progress) {
+		if err := enc.Encode(p); err != nil {
+			giveUp(fmt.Errorf("the command that started the lab has gone: %w", err))
+		}
+	}
+	l, err := Start(starting, o, func(e control.Event) { report(Progress{Event: &e}) })
 	if err != nil {
-		_ = enc.Encode(Progress{Error: err.Error()})
+		report(Progress{Error: err.Error()})
 		return err
 	}
 	s := l.Status()
-	_ = enc.Encode(Progress{Ready: &s})
-	if err := out.Close(); err != nil {
+	report(Progress{Ready: &s})
+	if err := errors.Join(context.Cause(starting), out.Close()); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	return l.Wait(ctx)
