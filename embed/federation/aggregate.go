@@ -24,7 +24,7 @@ var mergedBy = map[parser.ItemType]parser.ItemType{
 // only partial results travel.
 func (p *planner) distribute(e *parser.AggregateExpr, g grid, pinned bool) (parser.Expr, bool) {
 	s, ok := p.local(e.Expr)
-	if !ok || !p.constantParam(e) {
+	if !ok || !p.constantParam(e) || chooses(e) && !p.nameable(e.Expr) {
 		return nil, false
 	}
 	if e.Op == parser.AVG {
@@ -49,9 +49,8 @@ func (p *planner) distribute(e *parser.AggregateExpr, g grid, pinned bool) (pars
 
 // partial pushes the aggregation e and returns the one over its partial results.
 func (p *planner) partial(e *parser.AggregateExpr, s scope, g grid, pinned bool) parser.Expr {
-	chooses := e.Op == parser.TOPK || e.Op == parser.BOTTOMK
 	pushed := &part{expr: e, grid: g, groups: s.groups, keep: grouped(s.keep, e), partial: true}
-	if chooses {
+	if chooses(e) {
 		// The chosen series keep all their labels, which tell the groups apart.
 		pushed.keep, pushed.partial = s.keep, false
 	}
@@ -59,7 +58,7 @@ func (p *planner) partial(e *parser.AggregateExpr, s scope, g grid, pinned bool)
 	merged.Op = mergedBy[e.Op]
 	merged.Grouping = slices.Clone(e.Grouping)
 	switch {
-	case chooses:
+	case chooses(e):
 	case e.Without:
 		merged.Grouping = append(merged.Grouping, groupLabel)
 	case e.Op == parser.COUNT_VALUES:

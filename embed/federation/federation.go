@@ -100,9 +100,7 @@ func New(o Options) (*Federator, error) {
 	}
 	f := &Federator{
 		options: o,
-		// The language a region understands, so that a query which works at one
-		// region works over all of them.
-		parser: parser.NewParser(parser.Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true}),
+		parser:  parser.NewParser(language),
 		transport: &http.Transport{
 			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext, // promxy's dial_timeout
 			TLSHandshakeTimeout:   5 * time.Second,
@@ -113,15 +111,7 @@ func New(o Options) (*Federator, error) {
 		metrics: newSelfMetrics(),
 	}
 	f.handover = &handover{Parser: f.parser, waiting: map[string]parser.Expr{}}
-	f.engine = promql.NewEngine(promql.EngineOpts{
-		MaxSamples:               o.MaxSamples,
-		Timeout:                  o.Timeout,
-		LookbackDelta:            lookback,
-		EnableAtModifier:         true,
-		EnableNegativeOffset:     true,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
-		Parser:                   f.handover,
-	})
+	f.engine = promql.NewEngine(engineOptions(o, f.handover))
 	f.members.Store(&[]*member{})
 	return f, nil
 }

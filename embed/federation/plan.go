@@ -29,8 +29,13 @@ type planner struct {
 	plan           plan
 	known          map[string]*part
 	// keepSelectors counts the info() calls around an expression: info reads the
-	// offset and @ of the selectors below it, so those must stay in sight.
+	// offset and @ of the selectors below it, so those must stay in sight. A query
+	// that reads dropped names counts as one.
 	keepSelectors int
+	// root is the query itself, of which the result's names are final.
+	root parser.Expr
+	// matches counts the operators around an expression that see all labels of it.
+	matches int
 }
 
 // newPlan splits the query for evaluation at the grid's instants.
@@ -55,6 +60,10 @@ func newPlan(language parser.Parser, members []*member, expr string, g grid, ass
 		stamped:        stampNames(members),
 		assumeDisjoint: assumeDisjoint,
 		known:          map[string]*part{},
+	}
+	p.root = unwrapped(tree)
+	if readsNames(tree) {
+		p.keepSelectors++
 	}
 	p.plan.expr = p.rewrite(tree, g, false)
 	return &p.plan, nil
@@ -90,13 +99,17 @@ func (p *planner) rewrite(e parser.Expr, g grid, pinned bool) parser.Expr {
 		e.Expr = p.rewrite(e.Expr, g, pinned)
 		return e
 	}
-	if s, ok := p.local(e); ok && e.Type() == parser.ValueTypeVector {
+	if s, ok := p.local(e); ok && e.Type() == parser.ValueTypeVector && p.nameable(e) {
 		return p.reference(e, &part{expr: e, grid: g, groups: s.groups, keep: s.keep, exclusive: !distinguished(s.groups, s.keep)}, g, pinned)
 	}
 	switch e := e.(type) {
 	case *parser.UnaryExpr:
 		e.Expr = p.rewrite(e.Expr, g, pinned)
 	case *parser.BinaryExpr:
+		if m := e.VectorMatching; m != nil && (!m.On || e.Op == parser.LOR) {
+			p.matches++
+			defer func() { p.matches-- }()
+		}
 		e.LHS, e.RHS = p.rewrite(e.LHS, g, pinned), p.rewrite(e.RHS, g, pinned)
 	case *parser.AggregateExpr:
 		if merged, ok := p.distribute(e, g, pinned); ok {
@@ -150,12 +163,14 @@ func (p *planner) fetchSelector(e *parser.VectorSelector, g grid, of *parser.Cal
 	if of != nil {
 		pushed = &parser.Call{Func: of.Func, Args: parser.Expressions{&bare}}
 	}
-	return markedSelector(e, p.push(&part{
+	local := markedSelector(e, p.push(&part{
 		expr:   pushed,
 		grid:   g.shifted(e.OriginalOffset, e.Timestamp),
 		groups: narrowed(p.members, e.LabelMatchers),
 		keep:   p.stamped,
 	}))
+	local.Anchored, local.Smoothed = false, false // the groups' values are smooth
+	return local
 }
 
 // fetchRange asks for the raw samples of all windows of a range selector at once.
@@ -166,11 +181,20 @@ func (p *planner) fetchRange(e *parser.MatrixSelector, g grid) parser.Expr {
 	}
 	read := g.shifted(selector.OriginalOffset, selector.Timestamp)
 	window := e.Range + time.Duration(read.last()-read.start)*time.Millisecond
+	end := read.last()
+	if selector.Anchored || selector.Smoothed {
+		window += lookback // for the samples at the windows' left borders
+	}
+	if selector.Smoothed {
+		window += lookback // and at their right ones
+		end += lookback.Milliseconds()
+	}
 	bare := *selector
 	bare.OriginalOffset, bare.Timestamp = 0, nil
+	bare.Anchored, bare.Smoothed = false, false
 	fetched := p.push(&part{
 		expr:   &bare,
-		grid:   instant(read.last()),
+		grid:   instant(end),
 		window: window,
 		groups: narrowed(p.members, selector.LabelMatchers),
 		keep:   p.stamped,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,10 +90,10 @@ type grammar struct{ *rapid.T }
 func (g grammar) pick(list ...string) string { return rapid.SampledFrom(list).Draw(g.T, "pick") }
 
 func (g grammar) selector() string {
-	name := g.pick("m1", "m2", "m3")
+	name := g.pick("m1", "m2", "m3", "m1", "m2", "m3", `{__name__=~"m[12]"}`)
 	m := g.pick("", "", "", `{a="a1"}`, `{a!="a0"}`, `{b=~"b[12]"}`, `{c=""}`, `{promxyCluster="r1"}`, `{promxyCluster!="r2"}`,
 		`{promxyCluster=~"r1|r2",a="a2"}`, `{promxyClusterNamespace="kof"}`, `{promxyClusterNamespace="none"}`)
-	return name + m
+	return strings.Replace(name+m, "}{", ",", 1)
 }
 
 func (g grammar) modifier() string {
@@ -100,18 +101,22 @@ func (g grammar) modifier() string {
 }
 
 func (g grammar) ranged() string {
+	if rapid.IntRange(0, 3).Draw(g.T, "extended") == 0 {
+		f := g.pick("rate", "increase", "delta") + "("
+		return f + g.selector() + g.pick("[2m]", "[5m]", "[10m]") + g.modifier() + g.pick(" anchored", " smoothed") + ")"
+	}
 	f := g.pick("rate", "increase", "avg_over_time", "max_over_time", "count_over_time", "last_over_time", "changes", "delta", "present_over_time", "sum_over_time")
 	return f + "(" + g.selector() + g.pick("[2m]", "[5m]", "[10m]") + g.modifier() + ")"
 }
 
 func (g grammar) grouping() string {
 	return g.pick("", "", " by (a)", " by (a, b)", " by (promxyCluster)", " by (promxyCluster, a)", " by (promxyClusterNamespace)",
-		" without (b)", " without (promxyCluster)", " without (b, promxyCluster, promxyClusterNamespace)", " by (c)")
+		" without (b)", " without (promxyCluster)", " without (b, promxyCluster, promxyClusterNamespace)", " by (c)", " by (__name__)", " by (__name__, promxyCluster)")
 }
 
 func (g grammar) vector(depth int) string {
 	if depth == 0 {
-		return g.pick(g.selector()+g.modifier(), g.ranged())
+		return g.pick(g.selector()+g.modifier(), g.selector()+g.modifier()+g.pick("", "", " smoothed"), g.ranged())
 	}
 	inner := g.vector(depth - 1)
 	switch rapid.IntRange(0, 10).Draw(g.T, "kind") {
@@ -125,12 +130,12 @@ func (g grammar) vector(depth int) string {
 	case 5:
 		return "(" + inner + ")" + g.pick(" + ", " * ", " > ", " <= bool ", " - ") + g.pick("3", "0.5", "-2")
 	case 6:
-		op := g.pick("+", "/", "and", "or", "unless", "and on (a, b)", "unless on (a)", "or on (promxyCluster, a)", "unless ignoring (c)", "and on (promxyCluster, promxyClusterNamespace)")
+		op := g.pick("+", "/", "and", "or", "unless", "and on (a, b)", "unless on (a)", "or on (promxyCluster, a)", "+ fill (1)", "> fill_left (-1) fill_right (2)", "- on (promxyCluster, promxyClusterNamespace, a, b) fill_right (3)", "unless ignoring (c)", "and on (promxyCluster, promxyClusterNamespace)")
 		return "(" + inner + ") " + op + " (" + g.vector(depth-1) + ")"
 	case 7:
 		return g.pick("abs", "ceil", "-", "timestamp", "sgn", "absent", "round") + "(" + inner + ")"
 	case 8:
-		return "label_replace(" + inner + `, "` + g.pick("d", "promxyCluster") + `", "$1", "` + g.pick("a", "promxyCluster") + `", "(.).*")`
+		return "label_replace(" + inner + `, "` + g.pick("d", "promxyCluster", "__name__") + `", "$1", "` + g.pick("a", "promxyCluster", "__name__") + `", "(.).*")`
 	case 9:
 		return g.pick("max_over_time", "sum_over_time", "count_over_time", "last_over_time") + "((" + inner + ")" + g.pick("[10m:1m]", "[7m:90s]", "[15m:]", "[10m:2m] offset 4m", "[10m:1m] @ 5000", "[10m:1m] @ end()") + ")"
 	default:

@@ -30,12 +30,7 @@ func newRegion(t testing.TB) *region {
 }
 
 func testEngine(t testing.TB) *promql.Engine {
-	e := promql.NewEngine(promql.EngineOpts{
-		MaxSamples: 1 << 22, Timeout: time.Minute, LookbackDelta: lookback,
-		EnableAtModifier: true, EnableNegativeOffset: true,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return subqueryStep.Milliseconds() },
-		Parser:                   parser.NewParser(parser.Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true}),
-	})
+	e := promql.NewEngine(engineOptions(Options{MaxSamples: 1 << 22, Timeout: time.Minute}, parser.NewParser(language)))
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e
 }
