@@ -78,17 +78,17 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 			return err == nil
 		})
 	},
-	// ready NAME: waits until a lab in the background is ready.
-	"ready": func(ts *testscript.TestScript, _ bool, args []string) {
-		waitFor(ts, "lab "+args[0]+" is ready", func() bool {
-			r, err := homeOf(ts).record(args[0])
+	// phase PHASE NAME: waits until a lab in the background is in this phase.
+	"phase": func(ts *testscript.TestScript, _ bool, args []string) {
+		waitFor(ts, "lab "+args[1]+" is "+args[0], func() bool {
+			r, err := homeOf(ts).record(args[1])
 			if err != nil {
 				return false
 			}
 			c := control.NewClient(r.Socket)
 			defer c.Close()
 			s, err := c.Status(context.Background())
-			return err == nil && s.Phase == control.Ready
+			return err == nil && s.Phase == args[0]
 		})
 	},
 	// signal KILL|TERM|HUP NAME: sends a signal to a lab's process, and waits

@@ -40,6 +40,8 @@ type Log struct {
 	seq  int64
 	size int64
 	subs map[chan Event]struct{}
+	// closed logs take events, but nobody waits for them.
+	closed bool
 }
 
 // NewLog returns a log that stamps with now and keeps the newest size events,
@@ -98,15 +100,35 @@ func (l *Log) Subscribe() (<-chan Event, func()) {
 		return c, func() { once.Do(func() { close(c) }) }
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.subs[c] = struct{}{}
-	l.mu.Unlock()
-	var once sync.Once
+	if l.closed {
+		l.end(c)
+	}
 	return c, func() {
-		once.Do(func() {
-			l.mu.Lock()
-			delete(l.subs, c)
-			close(c)
-			l.mu.Unlock()
-		})
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.end(c)
+	}
+}
+
+// Close ends all subscriptions, and those to come at once.
+func (l *Log) Close() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for c := range l.subs {
+		l.end(c)
+	}
+}
+
+// end closes a subscription that has not ended yet. The caller holds mu.
+func (l *Log) end(c chan Event) {
+	if _, ok := l.subs[c]; ok {
+		delete(l.subs, c)
+		close(c)
 	}
 }

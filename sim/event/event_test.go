@@ -89,10 +89,29 @@ func TestSlowSubscribersMissEvents(t *testing.T) {
 	require.Equal(t, int64(added+1), (<-c).Seq, "the gap shows in the numbers")
 }
 
+func TestCloseEndsSubscriptions(t *testing.T) {
+	l := NewLog(at(noon), 10)
+	before, cancel := l.Subscribe()
+	l.Add(Normal, "Last", "", "")
+	l.Close()
+	l.Close()
+	require.Equal(t, "Last", (<-before).Reason)
+	_, open := <-before
+	require.False(t, open)
+	cancel() // harmless
+	after, cancel := l.Subscribe()
+	defer cancel()
+	_, open = <-after
+	require.False(t, open)
+	l.Add(Normal, "Late", "", "")
+	require.Len(t, l.Since(0), 2)
+}
+
 func TestNilLogDiscards(t *testing.T) {
 	var l *Log
 	l.Add(Error, "Any", "", "")
 	require.Empty(t, l.Since(0))
+	l.Close()
 	c, cancel := l.Subscribe()
 	cancel()
 	cancel()

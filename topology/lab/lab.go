@@ -76,15 +76,29 @@ func Start(ctx context.Context, o Options, progress func(control.Event)) (*Lab, 
 		ledger: ledger.New(), alone: map[string]*federation.Federator{}, servers: map[string]*gateway.Server{},
 		stores: map[string]*store{}, clusters: map[string]*cluster{},
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-l.down:
+			cancel(errTakenDown)
+		case <-ctx.Done():
+		}
+	}()
 	err := l.start(ctx)
 	if err == nil {
 		return l, nil
+	}
+	if errors.Is(context.Cause(ctx), errTakenDown) {
+		err = errTakenDown
 	}
 	if closeErr := l.Close(); closeErr != nil {
 		err = fmt.Errorf("%w (and on the way down: %w)", err, closeErr)
 	}
 	return nil, err
 }
+
+var errTakenDown = errors.New("taken down while it was starting")
 
 func (l *Lab) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
@@ -193,6 +207,8 @@ func (l *Lab) Close() error {
 		l.mu.Lock()
 		l.phase = control.Stopping
 		l.mu.Unlock()
+		l.events.Add(event.Normal, "Stopping", "lab", "going down")
+		l.events.Close()
 		var errs []error
 		for i := len(l.closers) - 1; i >= 0; i-- {
 			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)

@@ -142,6 +142,10 @@ func (c *Client) do(ctx context.Context, method, path string, body any) (*http.R
 		if errors.As(err, &u) {
 			err = u.Err // the URL means nothing to people
 		}
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			return nil, fmt.Errorf("the lab does not answer on its control socket, so it is starting or going down; try again in a moment (%w)", op.Err)
+		}
 		return nil, fmt.Errorf("the lab does not answer on its control socket: %w", err)
 	}
 	return resp, nil
