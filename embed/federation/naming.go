@@ -28,6 +28,17 @@ func (p *planner) nameable(e parser.Expr) bool {
 	return ok && (name == "" || p.matches == 0)
 }
 
+// keepingNames makes a group answer e with the names that it drops.
+func keepingNames(e parser.Expr) parser.Expr {
+	name, all := &parser.StringLiteral{Val: model.MetricNameLabel}, &parser.StringLiteral{Val: "(.*)"}
+	return &parser.Call{Func: parser.Functions["label_replace"], Args: parser.Expressions{e, name, &parser.StringLiteral{Val: "$1"}, name, all}}
+}
+
+// droppingNames is e with its names to be removed.
+func droppingNames(e parser.Expr) parser.Expr {
+	return &parser.BinaryExpr{Op: parser.MUL, LHS: e, RHS: &parser.NumberLiteral{Val: 1}}
+}
+
 // dropsNames reports whether series of e may have names that are to be removed.
 func dropsNames(e parser.Expr) bool {
 	switch e := unwrapped(e).(type) {

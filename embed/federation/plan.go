@@ -160,8 +160,12 @@ func (p *planner) fetchSelector(e *parser.VectorSelector, g grid, of *parser.Cal
 	bare := *e
 	bare.OriginalOffset, bare.Timestamp = 0, nil
 	var pushed parser.Expr = &bare
+	named := of != nil && (p.keepSelectors > 0 || !p.nameable(of))
 	if of != nil {
 		pushed = &parser.Call{Func: of.Func, Args: parser.Expressions{&bare}}
+	}
+	if named {
+		pushed = keepingNames(pushed)
 	}
 	local := markedSelector(e, p.push(&part{
 		expr:   pushed,
@@ -170,6 +174,9 @@ func (p *planner) fetchSelector(e *parser.VectorSelector, g grid, of *parser.Cal
 		keep:   p.stamped,
 	}))
 	local.Anchored, local.Smoothed = false, false // the groups' values are smooth
+	if named {
+		return droppingNames(local)
+	}
 	return local
 }
 

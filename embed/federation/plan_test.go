@@ -73,6 +73,23 @@ func TestPlan(t *testing.T) {
 	f(`a / on (promxyCluster, promxyClusterNamespace, job) b`, `(<0>)`, `0: r1 r2: a / on (job) b at 6000..6600/60`)
 	f(`a / on (job) b`, `a<0> / on (job) b<1>`, `0: r1 r2: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
 	f(`a{promxyCluster="r1"} / b`, `a{<0>,promxyCluster="r1"} / b<1>`, `0: r1: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
+	// A fill takes effect where no partner can be in another group.
+	f(`a + fill (0) b`, `(<0>)`, `0: r1 r2: a + fill (0) b at 6000..6600/60`)
+	f(`a + on (promxyCluster, promxyClusterNamespace) fill_left (NaN) fill_right (-Inf) b`, `(<0>)`, `0: r1 r2: a + on () fill_left (NaN) fill_right (-Inf) b at 6000..6600/60`)
+	f(`a + on (job) fill (0) b`, `a<0> + on (job) fill (0) b<1>`, `0: r1 r2: a at 6000..6600/60`, `1: r1 r2: b at 6000..6600/60`)
+	// Smooth values are made by the groups.
+	f(`up smoothed`, `up<0>`, `0: r1 r2: up smoothed at 6000..6600/60`)
+	f(`up @ 100 smoothed offset 1m`, `up<0> @ 100.000 offset 1m`, `0: r1 r2: up smoothed at 40`)
+	f(`sum(rate(up[5m] anchored))`, `sum((<0>))`, `0: r1 r2: sum(rate(up[5m] anchored)) at 6000..6600/60`)
+	// Names that are dropped and still needed do not leave the query.
+	f(`stddev(rate({job="a"}[5m]))`, `stddev(rate({<0>,job="a"}[5m]))`, `0: r1 r2: {job="a"}[15m0s] at 6600`)
+	f(`rate({job="a"}[5m])`, `(<0>)`, `0: r1 r2: rate({job="a"}[5m]) at 6000..6600/60`)
+	f(`sum(rate({job="a"}[5m]))`, `sum((<0>))`, `0: r1 r2: sum(rate({job="a"}[5m])) at 6000..6600/60`)
+	f(`count by (__name__) ({job="a"})`, `sum by (__name__) ((<0>))`, `0: r1 r2: count by (__name__) ({job="a"}) at 6000..6600/60`)
+	f(`sum by (__name__) (rate(up[5m]))`, `sum by (__name__) (rate(up<0>[5m]))`, `0: r1 r2: up[15m0s] at 6600`)
+	f(`sum by (__name__) (timestamp(up))`, `sum by (__name__) (up<0> * 1)`,
+		`0: r1 r2: label_replace(timestamp(up), "__name__", "$1", "__name__", "(.*)") at 6000..6600/60`)
+	f(`topk(3, -up or rate(up[5m]))`, `topk(3, -up<0> or rate(up<1>[5m]))`, `0: r1 r2: up at 6000..6600/60`, `1: r1 r2: up[15m0s] at 6600`)
 	// Subqueries: the instants they read, or the whole at the group.
 	f(`max_over_time(sum(up)[5m:1m])`, `max_over_time(sum((<0>))[5m:1m])`, `0: r1 r2: sum(up) at 5760..6600/60`)
 	f(`sum(max_over_time(up[5m:1m]))`, `sum((<0>))`, `0: r1 r2: sum(max_over_time(up[5m:1m])) at 6000..6600/60`)
@@ -98,6 +115,11 @@ func TestPlanWithoutGroupLabels(t *testing.T) {
 		require.Equal(t, strings.Join(want, "\n"), planOf(t, l.Federator, expr, instant(6_000_000), disjoint), expr)
 	}
 	f(false, `sum(rate(up[5m] offset 1m))`, `sum(rate(up<0>[5m] offset 1m))`, `0: r1 r2: up[5m0s] at 5940`)
+	f(false, `rate(up[5m] anchored)`, `rate(up<0>[5m] anchored)`, `0: r1 r2: up[10m0s] at 6000`)
+	f(false, `rate(up[5m] smoothed offset 1m)`, `rate(up<0>[5m] smoothed offset 1m)`, `0: r1 r2: up[15m0s] at 6240`)
+	f(true, `a + fill (0) b`, `a<0> + fill (0) b<1>`, `0: r1 r2: a at 6000`, `1: r1 r2: b at 6000`)
+	f(true, `rate(a[5m]) / rate(b[5m])`, `rate(a<0>[5m]) / rate(b<1>[5m])`, `0: r1 r2: a[5m0s] at 6000`, `1: r1 r2: b[5m0s] at 6000`)
+	f(true, `rate(a[5m]) / on (job) rate(b[5m])`, `(<0>) / on (job) (<1>)`, `0: r1 r2: rate(a[5m]) at 6000`, `1: r1 r2: rate(b[5m]) at 6000`)
 	f(true, `sum(rate(up[5m]))`, `sum((<0>))`, `0: r1 r2: sum(rate(up[5m])) at 6000`)
 	f(true, `a / b`, `a<0> / b<1>`, `0: r1 r2: a at 6000`, `1: r1 r2: b at 6000`)
 	f(false, `timestamp(up)`, `up<0>`, `0: r1 r2: timestamp(up) at 6000`)
