@@ -14,6 +14,7 @@ import (
 
 	"github.com/guptarohit/asciigraph"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/spf13/cobra"
 
 	"koflab/topology/lab/control"
@@ -84,7 +85,7 @@ func queryMetrics(ctx context.Context, c *cobra.Command, client *control.Client,
 	if err := answerFailed(r); err != nil {
 		return err
 	}
-	if err := printData(out, r.Data, f); err != nil {
+	if err := printData(out, r.Data, f, ordered(expr)); err != nil {
 		return err
 	}
 	if f.explain {
@@ -100,7 +101,9 @@ func answerFailed(r control.QueryResponse) error {
 	return fmt.Errorf("query failed: %s", r.Error)
 }
 
-func printData(w io.Writer, data json.RawMessage, f queryFlags) error {
+// printData prints a result. An instant vector has no order of its own unless it
+// is ordered by the expression; it is printed by labels then.
+func printData(w io.Writer, data json.RawMessage, f queryFlags, ordered bool) error {
 	var d struct {
 		ResultType string          `json:"resultType"`
 		Result     json.RawMessage `json:"result"`
@@ -114,7 +117,7 @@ func printData(w io.Writer, data json.RawMessage, f queryFlags) error {
 		if err := json.Unmarshal(d.Result, &v); err != nil {
 			return fmt.Errorf("read the answer: %w", err)
 		}
-		return printVector(w, v)
+		return printVector(w, v, ordered)
 	case "matrix":
 		var m model.Matrix
 		if err := json.Unmarshal(d.Result, &m); err != nil {
@@ -133,7 +136,7 @@ func printData(w io.Writer, data json.RawMessage, f queryFlags) error {
 	return err
 }
 
-func printVector(w io.Writer, v model.Vector) error {
+func printVector(w io.Writer, v model.Vector, ordered bool) error {
 	if len(v) == 0 {
 		_, err := fmt.Fprintln(w, "(no series)")
 		return err
@@ -147,24 +150,28 @@ func printVector(w io.Writer, v model.Vector) error {
 	for i, s := range v {
 		rows[i] = append(cells(s.Metric, names), number(float64(s.Value)))
 	}
-	// An instant query has no order of its own unless the expression sorts; the
-	// engine's order is kept then, label order otherwise.
-	if !slices.IsSortedFunc(v, func(a, b *model.Sample) int { return -1 * cmpFloat(float64(a.Value), float64(b.Value)) }) {
-		sort.SliceStable(rows, func(i, j int) bool {
-			return strings.Join(rows[i][:len(names)], "\x00") < strings.Join(rows[j][:len(names)], "\x00")
-		})
+	if !ordered {
+		slices.SortStableFunc(rows, func(a, b []string) int { return slices.Compare(a[:len(names)], b[:len(names)]) })
 	}
 	return table(w, append(header(names), "VALUE"), rows)
 }
 
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// ordered reports whether an expression gives its result an order.
+func ordered(expr string) bool {
+	e, err := parser.NewParser(parser.Options{EnableExperimentalFunctions: true}).ParseExpr(expr)
+	if err != nil {
+		return false
 	}
-	return 0
+	for p, ok := e.(*parser.ParenExpr); ok; p, ok = e.(*parser.ParenExpr) {
+		e = p.Expr
+	}
+	switch e := e.(type) {
+	case *parser.Call:
+		return strings.HasPrefix(e.Func.Name, "sort")
+	case *parser.AggregateExpr:
+		return e.Op == parser.TOPK || e.Op == parser.BOTTOMK
+	}
+	return false
 }
 
 func printMatrix(w io.Writer, m model.Matrix) error {
