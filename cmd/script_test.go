@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -106,6 +107,20 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 		for _, pid := range homeOf(ts).processes() {
 			ts.Check(syscall.Kill(pid, signals[args[0]]))
 		}
+	},
+	// block VARIABLE: sets it to the first two numbers of a loopback block that no
+	// lab picks by itself and no other script has, until the script ends.
+	"block": func(ts *testscript.TestScript, _ bool, args []string) {
+		for b := 2; b < 20; b++ {
+			block := fmt.Sprintf("127.%d", b)
+			l, err := net.Listen("tcp", block+".255.1:48100")
+			if err == nil {
+				ts.Defer(func() { l.Close() })
+				ts.Setenv(args[0], block)
+				return
+			}
+		}
+		ts.Fatalf("no loopback block is free")
 	},
 	// occupy ADDRESS: listens there until the script ends.
 	"occupy": func(ts *testscript.TestScript, _ bool, args []string) {
