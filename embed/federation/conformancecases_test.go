@@ -21,7 +21,10 @@ type (
 	histogramFloat = histogram.FloatHistogram
 )
 
-var update = flag.Bool("update", false, "rewrite docs/promql-conformance.md")
+var (
+	update      = flag.Bool("update", false, "rewrite docs/promql-conformance.md")
+	onlySkipped = flag.Bool("skipped", false, "run only the cases of testdata/promql-skips.txt, and name those that pass")
+)
 
 // upstreamFile is one of Prometheus' promqltest files, in statements.
 type upstreamFile struct {
