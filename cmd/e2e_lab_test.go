@@ -37,17 +37,30 @@ func newHome(t *testing.T) home {
 	dir, err := os.MkdirTemp("", "kl")
 	require.NoError(t, err)
 	h := home(dir)
+	// Detached labs outlive who started them, so the end of the test must not depend
+	// on the test: this process waits for it to close the pipe or to be killed.
+	keeper := exec.Command("sh", "-c", `cat; koflab down --all >"$0/down.log" 2>&1 && rm -r "$0"`, dir)
+	keeper.Env = h.environ()
+	keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt is not for it
+	alive, err := keeper.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, keeper.Start())
 	t.Cleanup(func() {
-		// Also what a test did not mean to start must not outlive it.
-		_, errOut, code := h.run(t, "down", "--all")
-		require.Zero(t, code, errOut)
-		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, alive.Close())
+		if err := keeper.Wait(); err != nil {
+			log, _ := os.ReadFile(filepath.Join(dir, "down.log")) // may not be there
+			require.NoError(t, err, "%s", log)
+		}
 	})
 	return h
 }
 
 func (h home) state() string   { return filepath.Join(string(h), "state") }
 func (h home) runtime() string { return filepath.Join(string(h), "run") }
+
+func (h home) environ() []string {
+	return append(os.Environ(), "XDG_STATE_HOME="+h.state(), "XDG_RUNTIME_DIR="+h.runtime())
+}
 
 // run runs a koflab command and returns what it printed and its exit code.
 func (h home) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
@@ -56,7 +69,7 @@ func (h home) run(t *testing.T, args ...string) (stdout, stderr string, code int
 	defer cancel()
 	var out, errOut bytes.Buffer
 	c := exec.CommandContext(ctx, "koflab", args...)
-	c.Env = append(os.Environ(), "XDG_STATE_HOME="+h.state(), "XDG_RUNTIME_DIR="+h.runtime())
+	c.Env = h.environ()
 	c.Stdout, c.Stderr = &out, &errOut
 	err := c.Run()
 	var exit *exec.ExitError
