@@ -25,7 +25,7 @@ regions: [{name: r1, nodes: 1}]
 children:
   - {name: c1, nodes: 1}
   - {name: c2, nodes: 1}
-`), "--speed", "60x")
+`), "--speed", fast)
 	good := l.user("c1", "r1")
 	refusedBefore := l.gatewayCounter("r1", "vmauth_http_request_errors_total", `reason="invalid_auth_token"`)
 	set := func(c control.CredentialsRequest) {

@@ -76,8 +76,8 @@ func same(a, b float64) bool {
 func TestOneSeedOneTruth(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	one := startLabIn(t, h, "one", "--preset", "minimal", "--seed", "11", "--speed", "30x")
-	two := startLabIn(t, h, "two", "--preset", "minimal", "--seed", "11", "--speed", "30x")
+	one := startLabIn(t, h, "one", "--preset", "minimal", "--seed", "11", "--speed", "20x")
+	two := startLabIn(t, h, "two", "--preset", "minimal", "--seed", "11", "--speed", "20x")
 	// Scrapes happen at fixed places of each interval, so that those of two labs
 	// whose clocks show the same time coincide.
 	until := two.now().Add(2 * time.Minute)

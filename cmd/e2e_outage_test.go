@@ -24,7 +24,7 @@ import (
 // network.
 func TestRegionDown(t *testing.T) {
 	t.Parallel()
-	l := startLab(t, "--preset", "two-regions", "--speed", "60x")
+	l := startLab(t, "--preset", "two-regions", "--speed", fast)
 	children := map[string]float64{"child-3": 3, "child-4": 1}
 	whole := l.rows("count by (cluster)(kube_node_info)")
 	require.Len(t, whole, 6)
@@ -149,7 +149,7 @@ children:
 // they could not queue is missing, and the ledger knows exactly how much.
 func TestOutage(t *testing.T) {
 	t.Parallel()
-	l := startLab(t, "-f", specFile(t, outageSpec), "--speed", "60x")
+	l := startLab(t, "-f", specFile(t, outageSpec), "--speed", fast)
 	client, base, user := l.httpClient(), l.url("r2", "vmauth"), l.user(admin, "r2")
 	from := l.now()
 	l.passTime(30 * time.Second)

@@ -79,7 +79,7 @@ func TestRegionCrash(t *testing.T) {
 	t.Parallel()
 	for _, isolation := range []string{"shared", "process"} {
 		t.Run(isolation, func(t *testing.T) {
-			l := startLab(t, "--preset", "two-regions", "--speed", "60x", "--isolation", isolation)
+			l := startLab(t, "--preset", "two-regions", "--speed", fast, "--isolation", isolation)
 			whole := l.rows("count by (cluster)(kube_node_info)")
 			processes := map[int]bool{}
 			if isolation == "process" {
