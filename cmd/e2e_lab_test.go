@@ -32,6 +32,7 @@ const commandTimeout = 90 * time.Second
 // it. The path is short because sockets have theirs in it.
 type home string
 
+// newHome makes one that is gone, with all of its labs, when the test ends.
 //
 // With -short the test is skipped: these labs run up to 120 times as fast as real
 // time, which their deadlines take for granted and the race detector does not
