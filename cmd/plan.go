@@ -95,7 +95,7 @@ func planDetails(c topology.PlannedCluster) string {
 		details = append(details, scheme+"://"+host)
 	}
 	if n := len(c.Components); n > 0 {
-		details = append(details, fmt.Sprintf("%s, %d of them simulated", count(n, "component", "components"), simulated(c)))
+		details = append(details, fmt.Sprintf("%s, %d of them absent", count(n, "component", "components"), absent(c)))
 	}
 	if c.Unresolved != "" {
 		details = append(details, "no collectors: "+c.Unresolved)
@@ -110,7 +110,7 @@ func storedWhere(region string) string {
 	return "its telemetry goes to " + region
 }
 
-func simulated(c topology.PlannedCluster) int {
+func absent(c topology.PlannedCluster) int {
 	n := 0
 	for _, component := range c.Components {
 		if component.Engine == "" {

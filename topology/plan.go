@@ -43,7 +43,7 @@ type Component struct {
 	Namespace string `json:"namespace"`
 	Image     string `json:"image,omitempty"`
 	// Engine is the package that does the component's work; empty when the
-	// component is simulated.
+	// component is absent from the lab.
 	Engine string `json:"engine,omitempty"`
 }
 

@@ -166,7 +166,7 @@ type ChartComponent struct {
 	// Image is the upstream image, where the facts name one.
 	Image string `json:"image,omitempty" yaml:"image,omitempty"`
 	// Engine is the package of koflab that does the component's work; empty for
-	// one that is simulated.
+	// one that nothing backs yet.
 	Engine string `json:"engine,omitempty" yaml:"engine,omitempty" jsonschema:"enum=embed/metrics,enum=embed/logs,enum=embed/traces,enum=embed/gateway,enum=embed/federation,enum=sim/collector,enum=sim/telemetry"`
 }
 
