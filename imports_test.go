@@ -15,22 +15,29 @@ import (
 // longest matching key holds; a package may always import what is below its own
 // path. Tests may import more: they prove that rooms fit together.
 var rooms = map[string][]string{
-	"":                     {"cmd"},
-	"cmd":                  {"topology", "topology/lab"},
-	"topology":             {"sim/clock"},
-	"topology/lab":         {"embed", "sim", "topology", "topology/lab"},
-	"topology/lab/control": {"sim/event"},
-	"topology/lab/state":   {},
-	"topology/lab/region":  {"embed", "sim/clock", "topology", "topology/lab/state"},
-	"embed":                {"embed/engine", "embed/logstore", "sim/clock"},
-	"embed/engine":         {},
-	"sim/clock":            {},
-	"sim/event":            {},
-	"sim/ledger":           {},
-	"sim/network":          {"sim/clock"},
-	"sim/inventory":        {"topology"},
-	"sim/telemetry":        {"sim/clock", "sim/inventory"},
-	"sim/collector":        {"sim/clock", "sim/event", "sim/ledger", "sim/network"},
+	"":                         {"cmd"},
+	"cmd":                      {"charts", "topology", "topology/lab"},
+	"charts":                   {},
+	"charts/release":           {},
+	"topology":                 {"sim/clock"},
+	"topology/autoconfig":      {"charts", "sim/clock", "topology"},
+	"topology/embeddedcluster": {"embed", "sim/clock", "sim/inventory"},
+	"topology/lab":             {"charts", "embed", "sim", "topology", "topology/autoconfig", "topology/embeddedcluster", "topology/lab"},
+	"topology/lab/backing":     {"embed/kube/store"},
+	"topology/lab/control":     {"sim/event", "topology"},
+	"topology/lab/state":       {},
+	"topology/lab/region":      {"embed", "sim/clock", "topology", "topology/lab/state"},
+	"embed":                    {"embed/engine", "embed/logstore", "sim/clock"},
+	"embed/engine":             {},
+	"embed/kube":               {"sim/clock"},
+	"embed/operators":          {"embed/kube", "sim/clock"},
+	"sim/clock":                {},
+	"sim/event":                {},
+	"sim/ledger":               {},
+	"sim/network":              {"sim/clock"},
+	"sim/inventory":            {"topology"},
+	"sim/telemetry":            {"sim/clock", "sim/inventory"},
+	"sim/collector":            {"sim/clock", "sim/event", "sim/ledger", "sim/network"},
 }
 
 func TestImportsRunOneWay(t *testing.T) {
@@ -114,6 +121,10 @@ func TestMayImport(t *testing.T) {
 		{"embed/metrics", "embed/metrics/vmselect", true},
 		{"embed/metrics", "embed/logs", false},
 		{"", "embed/metrics", false},
+		{"embed/operators", "embed/kube/store", true},
+		{"embed/kube/controllers", "embed/kube", true},
+		{"topology/autoconfig", "embed/kube", false},
+		{"charts/release", "embed/kube", false},
 	} {
 		if got := mayImport(c.from, c.to); got != c.want {
 			t.Errorf("mayImport(%q, %q) = %v", c.from, c.to, got)

@@ -191,15 +191,13 @@ func (l *testLab) spec() *topology.Lab {
 	return spec
 }
 
-// inventory is what exists in a cluster.
+// inventory is what exists in a cluster, as its Kubernetes API says.
 func (l *testLab) inventory(cluster string) *inventory.Cluster {
 	l.Helper()
 	spec := l.spec()
 	c, ok := spec.Cluster(cluster)
 	require.True(l, ok, "cluster %s", cluster)
-	inv, ok := inventory.New(spec).Cluster(c.Namespace, c.Name)
-	require.True(l, ok, "cluster %s", cluster)
-	return inv
+	return inventory.FromObjects(inventory.SpecOf(c, spec.Seed), l.objects(cluster))
 }
 
 // oracle computes again what a cluster has to observe.

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/component-base/cli"
+	kubectl "k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
 
 	"koflab/cmd"
 )
@@ -14,6 +17,12 @@ import (
 // so processes that koflab starts of itself are koflab too.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
+		// Stock kubectl, from its own packages.
+		"kubectl": func() {
+			if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
+				util.CheckErr(err)
+			}
+		},
 		"koflab": func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }

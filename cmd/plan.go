@@ -95,7 +95,7 @@ func planDetails(c topology.PlannedCluster) string {
 		details = append(details, scheme+"://"+host)
 	}
 	if n := len(c.Components); n > 0 {
-		details = append(details, fmt.Sprintf("%s, %d of them absent", count(n, "component", "components"), absent(c)))
+		details = append(details, count(n, "component", "components"))
 	}
 	if c.Unresolved != "" {
 		details = append(details, "no collectors: "+c.Unresolved)
@@ -108,14 +108,4 @@ func storedWhere(region string) string {
 		return "stores no telemetry of its own"
 	}
 	return "its telemetry goes to " + region
-}
-
-func absent(c topology.PlannedCluster) int {
-	n := 0
-	for _, component := range c.Components {
-		if component.Engine == "" {
-			n++
-		}
-	}
-	return n
 }

@@ -92,6 +92,7 @@ federated queries over all of it.`,
 	root.AddCommand(
 		newUpCommand(), newDownCommand(), newStatusCommand(), newEndpointsCommand(),
 		newQueryCommand(), newEventsCommand(), newTopologyCommand(),
+		newKubeconfigCommand(), newChartsCommand(),
 		newVersionCommand(), newCompletionCommand(), newComponentCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())

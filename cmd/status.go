@@ -16,15 +16,24 @@ import (
 func newStatusCommand() *cobra.Command {
 	var name, output string
 	c := &cobra.Command{
-		Use:   "status",
+		Use:   "status [CLUSTER]",
 		Short: "Show clusters, components and the flow of telemetry",
 		Long: `Show the lab: its clusters, what backs each component, and for every hop and
 signal how many records were offered, acknowledged, are queued or were dropped.
-At every hop offered = acknowledged + queued + dropped.`,
+At every hop offered = acknowledged + queued + dropped. With a cluster's name,
+show each of its components: running (an engine of koflab does its work),
+simulated (a pod that only exists) or failed, and what backs it.`,
 		Example: `  koflab status
+  koflab status region-1
   koflab status -o json | jq '.flow[] | select(.dropped != {})'`,
-		Args: exactly(),
-		RunE: func(c *cobra.Command, _ []string) error {
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("unexpected argument %q; see '%s --help'", args[1], c.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: completeClusters(&name),
+		RunE: func(c *cobra.Command, args []string) error {
 			client, err := connect(name)
 			if err != nil {
 				return err
@@ -33,6 +42,9 @@ At every hop offered = acknowledged + queued + dropped.`,
 			s, err := client.Status(c.Context())
 			if err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				return printCluster(c.OutOrStdout(), output, name, s, args[0])
 			}
 			if output != "table" {
 				return printAs(c.OutOrStdout(), output, s)
@@ -60,7 +72,7 @@ func printStatus(w io.Writer, s control.Status) error {
 		}
 		running := 0
 		for _, k := range c.Components {
-			if k.State == "Running" {
+			if k.State == "running" || k.State == "simulated" {
 				running++
 			}
 		}
@@ -75,6 +87,32 @@ func printStatus(w io.Writer, s control.Status) error {
 	}
 	fmt.Fprintln(w)
 	return printFlow(w, s.Flow)
+}
+
+// printCluster prints one cluster with its components.
+func printCluster(w io.Writer, output, lab string, s control.Status, id string) error {
+	for _, c := range s.Clusters {
+		if c.Name != id {
+			continue
+		}
+		if output != "table" {
+			return printAs(w, output, c)
+		}
+		fmt.Fprintf(w, "cluster %s: %s", c.Name, c.Role)
+		if c.Region != "" && c.Region != c.Name {
+			fmt.Fprintf(w, ", stored in %s", c.Region)
+		}
+		if c.Message != "" {
+			fmt.Fprintf(w, ": %s", c.Message)
+		}
+		fmt.Fprint(w, "\n\n")
+		var rows [][]string
+		for _, k := range c.Components {
+			rows = append(rows, []string{k.Name, k.Chart, k.Version, k.State, k.BackedBy, k.Message})
+		}
+		return table(w, []string{"COMPONENT", "CHART", "VERSION", "STATE", "BACKED BY", ""}, rows)
+	}
+	return fmt.Errorf("there is no cluster %q; see 'koflab status%s'", id, nameArg(lab))
 }
 
 func printFlow(w io.Writer, flow []control.Flow) error {

@@ -12,17 +12,19 @@ import (
 func newTopologyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "topology",
-		Short: "Show, check and explain lab specifications",
+		Short: "Show and check lab specifications, change running labs",
 		Long: `A lab specification says which clusters a lab has, how they are wired and what
 they observe. Presets are specifications that come with koflab; a file of your
 own starts best as a copy of one.`,
 		Example: `  koflab topology presets
   koflab topology show --preset three-clouds -o tree
   koflab topology show --preset minimal > lab.yaml
-  koflab topology validate lab.yaml && koflab up -f lab.yaml`,
+  koflab topology validate lab.yaml && koflab up -f lab.yaml
+  koflab topology add child child-5 --region region-1`,
 		RunE: group,
 	}
-	c.AddCommand(newPresetsCommand(), newShowCommand(), newValidateCommand(), newSchemaCommand())
+	c.AddCommand(newPresetsCommand(), newShowCommand(), newValidateCommand(), newSchemaCommand(),
+		newAddCommand(), newRemoveCommand())
 	return c
 }
 

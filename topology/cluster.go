@@ -27,7 +27,9 @@ type Cluster struct {
 	Tenant string
 	// Retention is zero unless the cluster stores telemetry.
 	Retention Retention
-	Workload  Workload
+	// Replicas of the storage components; zero unless the cluster is a region.
+	Replicas int
+	Workload Workload
 }
 
 // Stores reports whether management stores telemetry itself.
@@ -49,7 +51,8 @@ func (lab *Lab) Clusters() []Cluster {
 		r := &lab.Regions[i]
 		clusters = append(clusters, Cluster{
 			ID: r.Name, Name: r.Name, Namespace: r.Namespace, Role: RoleRegion,
-			Cloud: r.Cloud, Location: r.Location, Domain: r.Domain, Retention: r.Retention, Workload: r.Workload,
+			Cloud: r.Cloud, Location: r.Location, Domain: r.Domain, Retention: r.Retention,
+			Replicas: r.Replicas, Workload: r.Workload,
 		})
 	}
 	for i, id := range lab.childIDs() {
@@ -97,4 +100,29 @@ func (lab *Lab) region(name string) *Region {
 		}
 	}
 	return nil
+}
+
+// Complete fills in what a cluster that was not part of a specification leaves to
+// defaults, and checks it as one of a specification is checked.
+func Complete(c Cluster) (Cluster, error) {
+	lab := newLab()
+	switch c.Role {
+	case RoleRegion:
+		lab.Regions = []Region{{
+			Name: c.Name, Namespace: c.Namespace, Cloud: c.Cloud, Location: c.Location, Domain: c.Domain,
+			Retention: c.Retention, Workload: c.Workload,
+		}}
+	default:
+		lab.Children = []Child{{
+			Name: c.Name, Namespace: c.Namespace, Cloud: c.Cloud, Location: c.Location, Tenant: c.Tenant,
+			Workload: c.Workload, AllowUnresolved: true,
+		}}
+	}
+	lab, err := new(findings).finish(lab, nil)
+	if err != nil {
+		return c, err
+	}
+	complete := lab.Clusters()[1]
+	complete.ID = c.ID
+	return complete, nil
 }

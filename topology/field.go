@@ -155,7 +155,9 @@ func (f *findings) check(v reflect.Value, path string) {
 			f.check(value, at)
 		case reflect.Slice:
 			for i := range value.Len() {
-				f.check(value.Index(i), item(at, i))
+				if value.Index(i).Kind() == reflect.Struct {
+					f.check(value.Index(i), item(at, i))
+				}
 			}
 		}
 	}

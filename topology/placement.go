@@ -56,8 +56,11 @@ type UnresolvedError struct {
 }
 
 func (e *UnresolvedError) Error() string {
-	return fmt.Sprintf("child %s: %s, %s", e.Child, e.Reason, e.Fix)
+	return fmt.Sprintf("child %s: %s", e.Child, e.Text())
 }
+
+// Text is what is wrong and what to do, without the child's name.
+func (e *UnresolvedError) Text() string { return e.Reason + ", " + e.Fix }
 
 // ResolveRegions finds the region of every child, in the order of the children,
 // as kof-operator does: an explicit label wins; else, regionless, management;

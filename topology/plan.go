@@ -42,9 +42,8 @@ type Component struct {
 	Version   string `json:"version"`
 	Namespace string `json:"namespace"`
 	Image     string `json:"image,omitempty"`
-	// Engine is the package that does the component's work; empty when the
-	// component is absent from the lab.
-	Engine string `json:"engine,omitempty"`
+	// Objects are what it consists of in its cluster (ChartComponent.Objects).
+	Objects []string `json:"objects,omitempty"`
 }
 
 // NewPlan says what a valid lab consists of. It fails when the lab's stack
@@ -63,30 +62,38 @@ func NewPlan(lab *Lab) (*Plan, error) {
 		ManagementData: lab.ManagementData, Seed: lab.Seed,
 	}
 	for _, c := range lab.Clusters() {
-		p := PlannedCluster{
-			ID: c.ID, Name: c.Name, Namespace: c.Namespace, Role: c.Role,
-			Cloud: c.Cloud, Location: c.Location, Tenant: c.Tenant, Nodes: c.Workload.Nodes,
-		}
+		placement := placements[c.ID]
+		region := placement.Region
 		switch c.Role {
 		case RoleManagement:
-			p.Region = lab.managementStore()
+			region = lab.ManagementStore()
 		case RoleRegion:
-			p.Region = c.ID
-		case RoleChild:
-			placement := placements[c.ID]
-			p.Region, p.PlacedBy = placement.Region, placement.By
-			if placement.Err != nil {
-				p.Unresolved = placement.Err.Reason + ", " + placement.Err.Fix
-			}
+			region = c.ID
 		}
-		p.equip(stack, lab.Network, c)
+		p := PlanCluster(stack, lab.Network, c, region)
+		p.PlacedBy = placement.By
+		if placement.Err != nil {
+			p.Unresolved = placement.Err.Text()
+		}
 		plan.Clusters = append(plan.Clusters, p)
 	}
 	return plan, nil
 }
 
-// managementStore is the ID of the cluster that stores management's telemetry.
-func (lab *Lab) managementStore() string {
+// PlanCluster says what one cluster consists of when the cluster with ID region
+// stores its telemetry; empty for none.
+func PlanCluster(stack *Stack, network NetworkMode, c Cluster, region string) PlannedCluster {
+	p := PlannedCluster{
+		ID: c.ID, Name: c.Name, Namespace: c.Namespace, Role: c.Role, Region: region,
+		Cloud: c.Cloud, Location: c.Location, Tenant: c.Tenant, Nodes: c.Workload.Nodes,
+	}
+	p.equip(stack, network, c)
+	return p
+}
+
+// ManagementStore is the ID of the cluster that stores management's telemetry;
+// empty for none.
+func (lab *Lab) ManagementStore() string {
 	switch {
 	case lab.ManagementData.Stores():
 		return lab.Management.Name
@@ -112,7 +119,7 @@ func (p *PlannedCluster) equip(stack *Stack, network NetworkMode, c Cluster) {
 			p.Listeners = append(p.Listeners, l)
 		}
 	}
-	for _, chart := range stack.Charts {
+	for _, chart := range stack.Installed() {
 		if !slices.Contains(traits, chart.On) || chart.Network != "" && chart.Network != network {
 			continue
 		}
@@ -120,7 +127,7 @@ func (p *PlannedCluster) equip(stack *Stack, network NetworkMode, c Cluster) {
 			fill(&part.Version, chart.Version)
 			p.Components = append(p.Components, Component{
 				Name: part.Name, Chart: chart.Name, Version: part.Version,
-				Namespace: chart.Namespace, Image: part.Image, Engine: part.Engine,
+				Namespace: chart.Namespace, Image: part.Image, Objects: part.Objects,
 			})
 		}
 	}

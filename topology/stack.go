@@ -31,7 +31,23 @@ type Stack struct {
 	// Routes are the gateway's, longest prefix first.
 	Routes    []Route    `json:"routes" yaml:"routes"`
 	Listeners []Listener `json:"listeners" yaml:"listeners"`
-	Charts    []Chart    `json:"charts" yaml:"charts"`
+	// Installs names the profile whose charts koflab installs for this one; its own
+	// when empty.
+	Installs string `json:"installs,omitempty" yaml:"installs,omitempty"`
+	// Charts are what this version of KOF installs.
+	Charts []Chart `json:"charts" yaml:"charts"`
+}
+
+// Installed are the charts that a lab of this profile has.
+func (s *Stack) Installed() []Chart {
+	if s.Installs == "" {
+		return s.Charts
+	}
+	other, err := Profile(s.Installs)
+	if err != nil {
+		return nil // a test holds that every profile's exists
+	}
+	return other.Charts
 }
 
 // StackLabels names labels of metrics; an empty name means that the version has
@@ -165,9 +181,10 @@ type ChartComponent struct {
 	Version string `json:"version,omitempty" yaml:"version,omitempty"`
 	// Image is the upstream image, where the facts name one.
 	Image string `json:"image,omitempty" yaml:"image,omitempty"`
-	// Engine is the package of koflab that does the component's work; empty for
-	// one that nothing backs yet.
-	Engine string `json:"engine,omitempty" yaml:"engine,omitempty" jsonschema:"enum=embed/metrics,enum=embed/logs,enum=embed/traces,enum=embed/gateway,enum=embed/federation,enum=sim/collector,enum=sim/telemetry"`
+	// Objects are what the component consists of in its cluster, as KIND/NAME, or
+	// NAMESPACE:KIND/NAME outside the chart's namespace; a name with a leading *
+	// stands for all that end so. Empty means Deployment/CHART-NAME.
+	Objects []string `json:"objects,omitempty" yaml:"objects,omitempty"`
 }
 
 //go:embed profiles/*.yaml

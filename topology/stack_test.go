@@ -56,6 +56,7 @@ func TestProfilesAreConsistent(t *testing.T) {
 		}
 		require.Contains(t, components[s.Alerts.On], s.Alerts.By)
 		require.Contains(t, components[s.Recording.On], s.Recording.By)
+		require.NotEmpty(t, s.Installed(), "the charts of profile %q", s.Installs)
 		require.Equal(t, s.Credentials == CredentialsShared, s.Secret != "")
 		require.Equal(t, s.Tenants.Enabled, s.Labels.Tenant != "" && s.Tenants.Default != "")
 	})
@@ -125,7 +126,7 @@ func TestSeedHasTheAccessContractOfCurrent(t *testing.T) {
 	current, err := Profile("current")
 	require.NoError(t, err)
 	a, b := *seed, *current
-	a.Name, a.Title, a.Charts = b.Name, b.Title, b.Charts
+	a.Name, a.Title, a.Charts, a.Installs = b.Name, b.Title, b.Charts, b.Installs
 	require.Equal(t, b, a)
 	require.NotEqual(t, seed.Charts, current.Charts)
 }
@@ -133,10 +134,10 @@ func TestSeedHasTheAccessContractOfCurrent(t *testing.T) {
 func TestProfilesAreDecodedStrictly(t *testing.T) {
 	data, err := profileFiles.ReadFile("profiles/seed.yaml")
 	require.NoError(t, err)
-	_, err = decodeStack("seed.yaml", []byte(strings.Replace(string(data), "engine: embed/gateway", "engin: embed/gateway", 1)))
-	require.ErrorContains(t, err, `unknown field "engin"`)
-	_, err = decodeStack("seed.yaml", []byte(strings.Replace(string(data), "engine: embed/gateway", "engine: embed/gatewy", 1)))
-	require.ErrorContains(t, err, `did you mean "embed/gateway"?`)
+	_, err = decodeStack("seed.yaml", []byte(strings.Replace(string(data), "objects: [", "objekts: [", 1)))
+	require.ErrorContains(t, err, `unknown field "objekts"`)
+	_, err = decodeStack("seed.yaml", []byte(strings.Replace(string(data), "on: management", "on: managment", 1)))
+	require.ErrorContains(t, err, `did you mean "management"?`)
 	_, err = decodeStack("seed.yaml", nil)
 	require.ErrorContains(t, err, "empty")
 }

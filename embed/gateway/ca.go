@@ -98,6 +98,31 @@ func (ca *CA) ClientCertificate(name string, ttl time.Duration) (tls.Certificate
 	})
 }
 
+// UserCertificate issues the client certificate of a Kubernetes user, valid for
+// ttl of lab time: the common name is the user, organizations are its groups.
+func (ca *CA) UserCertificate(user string, groups []string, ttl time.Duration) (tls.Certificate, error) {
+	if user == "" {
+		return tls.Certificate{}, fmt.Errorf("user certificate: the user is empty")
+	}
+	return ca.issue(ttl, func(t *x509.Certificate) {
+		t.Subject = pkix.Name{CommonName: user, Organization: groups}
+		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	})
+}
+
+// EncodePair returns a certificate and its key in PEM, as TLS Secrets and
+// kubeconfigs hold them.
+func EncodePair(c tls.Certificate) (cert, key []byte, err error) {
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode a private key: %w", err)
+	}
+	for _, b := range c.Certificate {
+		cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b})...)
+	}
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
 // issue signs a leaf. Like cert-manager's it has no common name.
 func (ca *CA) issue(ttl time.Duration, with func(*x509.Certificate)) (tls.Certificate, error) {
 	if ttl <= 0 {
@@ -146,6 +171,14 @@ func (ca *CA) ServerTLS(cert tls.Certificate, mutual bool) *tls.Config {
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 		c.ClientCAs = ca.Pool()
 	}
+	return c
+}
+
+// APIServerTLS is ServerTLS for a Kubernetes API server: clients may come without a
+// certificate, and are then told 401 by the server instead of by the handshake.
+func (ca *CA) APIServerTLS(cert tls.Certificate) *tls.Config {
+	c := ca.ServerTLS(cert, false)
+	c.ClientAuth, c.ClientCAs = tls.VerifyClientCertIfGiven, ca.Pool()
 	return c
 }
 

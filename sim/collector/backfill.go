@@ -129,21 +129,21 @@ func (b *columns) take() []point {
 // backfillRecords sends the logs and traces of the window, which the sources are
 // read up to from then on.
 func (c *Collector) backfillRecords(ctx context.Context, from, to time.Time, progress func(float64)) error {
-	total := to.Sub(from)
+	total, sources := to.Sub(from), c.sources()
 	for at := from; at.Before(to); {
 		next := earliest(at.Add(maxWindow), to)
-		if c.logs != nil && c.cfg.Logs != nil {
+		if c.logs != nil && sources.Logs != nil {
 			if err := c.logs.room(ctx); err != nil {
 				return err
 			}
-			c.logs.generate(c.cfg.Logs.Logs(at, next), next)
+			c.logs.generate(sources.Logs.Logs(at, next), next)
 			c.readLogs(next)
 		}
-		if c.traces != nil && c.cfg.Traces != nil {
+		if c.traces != nil && sources.Traces != nil {
 			if err := c.traces.room(ctx); err != nil {
 				return err
 			}
-			c.traces.generate(c.cfg.Traces.Traces(at, next), next)
+			c.traces.generate(sources.Traces.Traces(at, next), next)
 			c.tracesRead = next
 		}
 		at = next

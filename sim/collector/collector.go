@@ -56,11 +56,15 @@ type Collector struct {
 	mu       sync.Mutex
 	state    state
 	targets  []Target
-	retarget bool      // targets are not in the schedule yet
-	awaited  time.Time // what run waits for
-	seen     int64     // wake-ups that were heeded in that
-	cancel   context.CancelFunc
-	tasks    sync.WaitGroup // run and remote scrapes
+	retarget bool // targets are not in the schedule yet
+	// Where records come from, and changes that have not been made yet.
+	logSource   LogSource
+	traceSource TraceSource
+	changes     []func(time.Time, *Sources)
+	awaited     time.Time // what run waits for
+	seen        int64     // wake-ups that were heeded in that
+	cancel      context.CancelFunc
+	tasks       sync.WaitGroup // run and remote scrapes
 }
 
 // state is where a collector is in its life.
@@ -81,7 +85,8 @@ func New(cfg Config) (*Collector, error) {
 		return nil, err
 	}
 	c := &Collector{
-		cfg: cfg, changed: &notifier{}, woken: make(chan struct{}, 1), targets: cfg.Targets,
+		cfg: cfg, changed: &notifier{}, woken: make(chan struct{}, 1),
+		targets: cfg.Targets, logSource: cfg.Logs, traceSource: cfg.Traces,
 		external: newExternalLabels(cfg.ClusterLabel, cfg.Cluster, cfg.ClusterNamespaceLabel, cfg.ClusterNamespace),
 	}
 	c.jobs = map[string]*job{}

@@ -76,6 +76,9 @@ func (c *Collector) run(ctx context.Context) {
 		c.applyTargets(ctx)
 		next := c.nextDue()
 		now := c.cfg.Clock.Now()
+		if c.applyChanges(earliest(next, now)) {
+			continue
+		}
 		if !next.After(now) {
 			c.step(ctx, next, now)
 			continue
@@ -326,14 +329,15 @@ func (c *Collector) take(points []point, at time.Time) {
 
 // generate takes the records of the windows up to t into the pipelines.
 func (c *Collector) generate(t time.Time) {
-	for c.logs != nil && c.cfg.Logs != nil && c.logsRead.Before(t) {
+	from := c.sources()
+	for c.logs != nil && from.Logs != nil && c.logsRead.Before(t) {
 		to := earliest(c.logsRead.Add(maxWindow), t)
-		c.filelog.Add(int64(c.logs.generate(c.cfg.Logs.Logs(c.logsRead, to), t)))
+		c.filelog.Add(int64(c.logs.generate(from.Logs.Logs(c.logsRead, to), t)))
 		c.readLogs(to)
 	}
-	for c.traces != nil && c.cfg.Traces != nil && c.tracesRead.Before(t) {
+	for c.traces != nil && from.Traces != nil && c.tracesRead.Before(t) {
 		to := earliest(c.tracesRead.Add(maxWindow), t)
-		c.traces.generate(c.cfg.Traces.Traces(c.tracesRead, to), t)
+		c.traces.generate(from.Traces.Traces(c.tracesRead, to), t)
 		c.tracesRead = to
 	}
 }

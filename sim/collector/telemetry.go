@@ -94,7 +94,7 @@ func (c *Collector) newSelfMetrics(instance string) *selfMetrics {
 		m.add("otelcol_scraper_scraped_metric_points_total", func() float64 { return float64(c.scraped.Load()) }, "receiver", "prometheus")
 		m.add("otelcol_scraper_errored_metric_points_total", func() float64 { return float64(c.scrapeErrors.Load()) }, "receiver", "prometheus")
 	}
-	if c.logs != nil && c.cfg.Logs != nil {
+	if c.logs != nil && c.logSource != nil {
 		m.add("otelcol_receiver_accepted_log_records_total", func() float64 { return float64(c.filelog.Load()) }, "receiver", "filelog", "transport", "")
 	}
 	m.add("otelcol_process_uptime_seconds_total", func() float64 { return c.uptime().Seconds() })

@@ -77,50 +77,103 @@ var shop = []appSpec{
 // appPort is where applications serve requests and their own metrics.
 const appPort = 8080
 
-// addApplications adds n Deployments, and per shop of three services or more a
-// database with a volume and a nightly job.
-func (c *Cluster) addApplications(n int) {
-	for first := 0; first < n; first += len(shop) {
+// shopImages is where the images of the shop's services are.
+const shopImages = "ghcr.io/koflab-demo/"
+
+// Application is a row of the demo-shop chart's values: a workload that a lab puts
+// on a cluster to be observed.
+type Application struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	Kind      Kind   `json:"kind"` // Deployment, StatefulSet or CronJob
+	Replicas  int    `json:"replicas"`
+	Image     string `json:"image"`
+	Port      int    `json:"port"` // 0 for none
+	Public    bool   `json:"public"`
+	// CPU and Memory are requests, as quantities.
+	CPU    string `json:"cpu"`
+	Memory string `json:"memory"`
+	// VolumeGiB is the size of each pod's volume; 0 for none.
+	VolumeGiB int    `json:"volumeGiB"`
+	Schedule  string `json:"schedule"` // of a CronJob
+
+	millicores, mebibytes int
+}
+
+func (a *Application) requests() Resources {
+	return Resources{float64(a.millicores) / 1000, int64(a.mebibytes) << 20}
+}
+
+// Applications lists the applications of a cluster: as many Deployments as the
+// specification says and, per shop of three services or more, a database with a
+// volume and a nightly job.
+func Applications(s Spec) []Application {
+	var all []Application
+	add := func(a Application) {
+		a.CPU, a.Memory = strconv.Itoa(a.millicores)+"m", strconv.Itoa(a.mebibytes)+"Mi"
+		all = append(all, a)
+	}
+	for first := 0; first < s.Applications; first += len(shop) {
 		suffix := ""
 		if first > 0 {
 			suffix = "-" + strconv.Itoa(first/len(shop)+1)
 		}
-		size := min(len(shop), n-first)
+		size := min(len(shop), s.Applications-first)
 		for _, a := range shop[:size] {
-			c.addWorkload(a.workload(suffix))
+			add(Application{
+				Name: a.name + suffix, Namespace: a.namespace + suffix, Kind: Deployment, Replicas: a.replicas,
+				Image: shopImages + a.name + ":1.4." + strconv.Itoa(len(a.name)),
+				Port:  appPort, Public: a.name == "frontend", millicores: a.cpu, mebibytes: a.mem,
+			})
 		}
 		if size >= 3 {
-			c.addShopSupport(suffix)
+			add(Application{
+				Name: "postgres" + suffix, Namespace: "shop" + suffix, Kind: StatefulSet, Replicas: 1,
+				Image: "docker.io/library/postgres:16.4", Port: 5432, VolumeGiB: 10, millicores: 100, mebibytes: 256,
+			})
+			add(Application{
+				Name: "report" + suffix, Namespace: "shop" + suffix, Kind: CronJob, Replicas: 1,
+				Image: shopImages + "report:1.0.3", Schedule: "15 2 * * *", millicores: 100, mebibytes: 128,
+			})
 		}
 	}
+	return all
 }
 
-func (a appSpec) workload(suffix string) *Workload {
-	name := a.name + suffix
-	return &Workload{
-		Namespace: a.namespace + suffix, Name: name, Kind: Deployment, App: true, Label: name,
-		Replicas: a.replicas, Port: appPort, Public: a.name == "frontend",
-		Containers: []Container{{
-			Name: a.name, Image: "ghcr.io/koflab-demo/" + a.name + ":1.4." + strconv.Itoa(len(a.name)),
-			Requests: Resources{float64(a.cpu) / 1000, int64(a.mem) << 20},
-			Limits:   Resources{float64(a.cpu) / 250, int64(a.mem) << 21},
-		}},
+// ShopValues are the values of the demo-shop chart for a cluster: its applications,
+// a quota for each namespace of twice what they ask for, and an autoscaler of the
+// first.
+func ShopValues(s Spec) map[string]any {
+	apps := Applications(s)
+	rows := make([]any, 0, len(apps))
+	type sum struct{ cpu, memory, pods int }
+	sums := map[string]*sum{}
+	var namespaces []string
+	for _, a := range apps {
+		rows = append(rows, map[string]any{
+			"name": a.Name, "namespace": a.Namespace, "kind": string(a.Kind), "replicas": a.Replicas, "image": a.Image,
+			"port": a.Port, "public": a.Public, "cpu": a.CPU, "memory": a.Memory, "volumeGiB": a.VolumeGiB, "schedule": a.Schedule,
+		})
+		if sums[a.Namespace] == nil {
+			sums[a.Namespace] = &sum{}
+			namespaces = append(namespaces, a.Namespace)
+		}
+		of := sums[a.Namespace]
+		of.cpu += a.Replicas * a.millicores
+		of.memory += a.Replicas * a.mebibytes
+		of.pods += a.Replicas
 	}
-}
-
-func (c *Cluster) addShopSupport(suffix string) {
-	shopNS := "shop" + suffix
-	one := func(name, image string, cpu float64, mem int64) []Container {
-		return []Container{{Name: name, Image: image,
-			Requests: Resources{cpu, mem << 20}, Limits: Resources{4 * cpu, mem << 21}}}
+	quotas := make([]any, 0, len(namespaces))
+	for _, ns := range namespaces {
+		quotas = append(quotas, map[string]any{
+			"namespace": ns, "cpu": strconv.Itoa(2*sums[ns].cpu) + "m", "memory": strconv.Itoa(2*sums[ns].memory) + "Mi", "pods": 2 * sums[ns].pods,
+		})
 	}
-	c.addWorkload(&Workload{
-		Namespace: shopNS, Name: "postgres" + suffix, Kind: StatefulSet, App: true, Label: "postgres" + suffix,
-		Replicas: 1, Port: 5432, VolumeBytes: 10 << 30,
-		Containers: one("postgres", "docker.io/library/postgres:16.4", .1, 256),
-	})
-	c.addWorkload(&Workload{
-		Namespace: shopNS, Name: "report" + suffix, Kind: CronJob, App: true, Label: "report" + suffix, Replicas: 1,
-		Containers: one("report", "ghcr.io/koflab-demo/report:1.0.3", .1, 128),
-	})
+	values := map[string]any{"apps": rows, "quotas": quotas}
+	if len(apps) > 0 {
+		values["autoscaler"] = map[string]any{
+			"name": apps[0].Name, "namespace": apps[0].Namespace, "min": apps[0].Replicas, "max": 4 * apps[0].Replicas, "cpuPercent": 80,
+		}
+	}
+	return values
 }

@@ -28,23 +28,23 @@ type Operation struct {
 func (o *Operation) Name() string { return o.Method + " " + o.Route }
 
 // addCalls links operations of each shop to those services of the same shop that
-// have a running pod, and collects the roots.
+// have a pod to serve them, and collects the roots.
 func (c *Cluster) addCalls() {
 	stores := map[string]*Workload{} // by shop suffix
 	byName := map[string]*Operation{}
 	specs := map[*Operation]*opSpec{}
 	var order []*Operation
 	for _, w := range c.Workloads {
-		if !w.App || w.Running() == 0 {
+		if !w.App || len(w.Containers) == 0 || w.Serving() == 0 {
 			continue
 		}
 		base, suffix := splitSuffix(w.Name)
-		if base == "postgres" {
+		if w.Containers[0].Image.Base() == "postgres" && base == "postgres" {
 			stores[suffix] = w
 			continue
 		}
 		for i := range shop {
-			if shop[i].name != base || w.Kind != Deployment {
+			if w.Containers[0].Image.Repository != shopImages+shop[i].name || shop[i].name != base {
 				continue
 			}
 			for j := range shop[i].operations {

@@ -41,14 +41,19 @@ func (c *Cluster) HourlyCost() float64 {
 	return sum
 }
 
-// HourlyCost is what the pod's requests cost on its node in US dollars per hour;
-// 0 unless it runs. OpenCost allocates the larger of request and use; in a lab use
-// stays below requests, so this is the allocation.
+// HourlyCost is what the pod's running containers cost on their node in US dollars
+// per hour. OpenCost allocates the larger of request and use; in a lab use stays
+// below a container's share, so this is the allocation.
 func (p *Pod) HourlyCost() float64 {
-	if p.Phase != "Running" {
+	if !p.Runs() {
 		return 0
 	}
-	r := p.Workload.Requests()
+	var r Resources
+	for i := range p.Containers {
+		if p.Containers[i].Running {
+			r.add(p.Containers[i].Share(), 1)
+		}
+	}
 	return r.CPU*p.Node.CPUPrice + float64(r.Memory)/gib*p.Node.RAMPrice
 }
 
@@ -57,18 +62,15 @@ func (p *Pod) HourlyCost() float64 {
 func (c *Cluster) NamespaceHourlyCost(namespace string) float64 {
 	var sum float64
 	for _, p := range c.Pods {
-		if p.Namespace() == namespace {
+		if p.Namespace == namespace {
 			sum += p.HourlyCost()
 		}
 	}
 	return sum
 }
 
-// volumePrice is US dollars per GiB and hour of block storage.
-const volumePrice = 0.00005479
-
-// HourlyCost is the volume's price in US dollars per hour.
-func (v *Claim) HourlyCost() float64 { return float64(v.Bytes) / gib * volumePrice }
+// VolumePrice is US dollars per GiB and hour of block storage.
+const VolumePrice = 0.00005479
 
 // LoadBalancerHourlyCost is the price of a public service in US dollars per hour.
 const LoadBalancerHourlyCost = 0.025

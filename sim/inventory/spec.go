@@ -7,13 +7,13 @@ import (
 )
 
 // Role is a cluster's part in KOF.
-type Role string
+type Role = topology.Role
 
 // The roles of KOF's three layers.
 const (
-	Management Role = "management"
-	Regional   Role = "regional"
-	Child      Role = "child"
+	Management = topology.RoleManagement
+	Regional   = topology.RoleRegion
+	Child      = topology.RoleChild
 )
 
 // Defaults for what a specification leaves open. Clusters that serve no
@@ -26,66 +26,69 @@ const (
 	childWorkloads = 4
 )
 
-// spec is what the lab says about one cluster.
-type spec struct {
-	id              ID
-	role            Role
-	stack           string
-	storage         bool // carries KOF's storage components
-	cloud, location string
-	replicas        int
-	seed            Seed
-	nodes, apps     int
-	series          int
-	logRate         float64
-	traceRate       float64
-	epoch           time.Time
-	nodeName        func(ID, int) string
+// Spec is what is known of a cluster beside its objects.
+type Spec struct {
+	ID
+	Role            Role
+	Cloud, Location string
+	// Seed is the root of all random streams of the cluster.
+	Seed Seed
+	// Epoch is when the cluster's history begins; nodes booted before it.
+	// DefaultEpoch if zero.
+	Epoch time.Time
+	// Nodes and Applications are how many there are to be.
+	Nodes, Applications int
+	// Stores says that the cluster keeps telemetry, Replicas in how many copies:
+	// its machines are the larger for it.
+	Stores   bool
+	Replicas int
+	// Series is the number of series aimed at; 0 means as many as there are.
+	Series int
+	// LogRate and TraceRate are log records and traces per second; 0 means none.
+	LogRate, TraceRate float64
+	// NodeName names node i. By default node names are unique in a lab; equal names
+	// in two clusters break KOF's cost panels, which join on the node alone.
+	NodeName func(i int) string
 }
 
-func specs(lab *topology.Lab) []spec {
-	m := lab.Management
-	if m.Name == "" {
-		m.Name = "mothership"
-	}
-	first := newSpec(lab, Management, m.Namespace, m.Name, m.Workload)
-	first.storage = lab.ManagementData == topology.ManagementDataRegionless || lab.ManagementData == topology.ManagementDataM2M
-	all := append(make([]spec, 0, 1+len(lab.Regions)+len(lab.Children)), first)
-	for _, r := range lab.Regions {
-		s := newSpec(lab, Regional, r.Namespace, r.Name, r.Workload)
-		s.storage, s.cloud, s.location = true, r.Cloud, r.Location
-		s.replicas = max(1, r.Replicas)
-		all = append(all, s)
-	}
-	for _, c := range lab.Children {
-		s := newSpec(lab, Child, c.Namespace, c.Name, c.Workload)
-		s.cloud, s.location = c.Cloud, c.Location
-		all = append(all, s)
-	}
-	return all
-}
-
-func newSpec(lab *topology.Lab, role Role, namespace, name string, w topology.Workload) spec {
+// SpecOf returns what a specification says about a cluster of the lab of that
+// seed, with defaults for what it leaves open.
+func SpecOf(c topology.Cluster, labSeed int64) Spec {
+	namespace := c.Namespace
 	if namespace == "" {
-		namespace = defaultNamespace
+		namespace = topology.DefaultNamespace
 	}
-	s := spec{
-		id: ID{namespace, name}, role: role, stack: lab.Stack, replicas: 1,
-		nodes: max(1, w.Nodes), apps: max(0, w.Workloads), series: w.Series,
-		logRate: otherLogRate, traceRate: otherTraceRate,
+	name := c.Name
+	if name == "" && c.Role == Management {
+		name = topology.DefaultManagement
 	}
-	if role == Child {
-		s.logRate, s.traceRate = childLogRate, childTraceRate
-		if s.apps == 0 {
-			s.apps = childWorkloads
+	w := c.Workload
+	s := Spec{
+		ID: ID{namespace, name}, Role: c.Role, Cloud: c.Cloud, Location: c.Location,
+		Seed: Seed(labSeed).Of(namespace, name), Epoch: DefaultEpoch,
+		Nodes: max(1, w.Nodes), Applications: max(0, w.Workloads), Series: w.Series,
+		Stores: c.Role == Regional || c.Domain != "", Replicas: 1,
+		LogRate: otherLogRate, TraceRate: otherTraceRate,
+	}
+	if c.Role == Child {
+		s.LogRate, s.TraceRate = childLogRate, childTraceRate
+		if s.Applications == 0 {
+			s.Applications = childWorkloads
 		}
 	}
 	if w.LogRate != nil {
-		s.logRate = max(0, *w.LogRate)
+		s.LogRate = max(0, *w.LogRate)
 	}
 	if w.TraceRate != nil {
-		s.traceRate = max(0, *w.TraceRate)
+		s.TraceRate = max(0, *w.TraceRate)
 	}
-	s.seed = Seed(lab.Seed).Of(namespace, name)
 	return s
+}
+
+// location is where the cluster is, if only by its cloud's default.
+func (s *Spec) location() string {
+	if s.Location != "" {
+		return s.Location
+	}
+	return providerOf(s.Cloud).location
 }

@@ -33,9 +33,10 @@ func (b *builder) applications() {
 		if !w.App || len(w.Operations) == 0 {
 			continue
 		}
-		b.to(w.Label, podPort(in.pod, w.Port), podInterval, "namespace", in.pod.Namespace(), "pod", in.pod.Name,
+		b.to(w.Label, podPort(in.pod, w.Port), podInterval, "namespace", in.pod.Namespace, "pod", in.pod.Name,
 			"node", in.pod.Node.Name, "app_kubernetes_io_name", w.Label)
 		b.target.self = int32(i)
+		b.lives(ofProcess, int32(i))
 		for at := first; at < next; at++ {
 			b.requests(int32(at))
 		}
@@ -47,18 +48,18 @@ func (b *builder) requests(at int32) {
 	s := &b.g.served[at]
 	of := []string{"http_request_method", s.op.Method, "http_route", s.op.Route}
 	for i, code := range s.codes {
-		b.one(core, "http_server_requests_total", formula{of: at, sub: uint8(i), eval: func(m *moment, f *formula) float64 {
+		b.one(core, "http_server_requests_total", formula{of: at, sub: uint8(i), life: ofServed, eval: func(m *moment, f *formula) float64 {
 			return float64(m.served(f.of).codes[f.sub])
 		}}, with(of, "http_response_status_code", strconv.Itoa(code))...)
 	}
 	b.unit(application)
 	for i, le := range bucketText {
-		b.add("http_server_request_duration_seconds_bucket", formula{of: at, sub: uint8(i), eval: evalBucket}, with(of, "le", le)...)
+		b.add("http_server_request_duration_seconds_bucket", formula{of: at, sub: uint8(i), life: ofServed, eval: evalBucket}, with(of, "le", le)...)
 	}
-	b.add("http_server_request_duration_seconds_sum", formula{of: at, eval: func(m *moment, f *formula) float64 {
-		return float64(m.served(f.of).micros) / 1e6
+	b.add("http_server_request_duration_seconds_sum", formula{of: at, life: ofServed, round: micros, eval: func(m *moment, f *formula) float64 {
+		return float64(m.served(f.of).micros)
 	}}, of...)
-	b.add("http_server_request_duration_seconds_count", formula{of: at, eval: func(m *moment, f *formula) float64 {
+	b.add("http_server_request_duration_seconds_count", formula{of: at, life: ofServed, eval: func(m *moment, f *formula) float64 {
 		return float64(m.served(f.of).count)
 	}}, of...)
 	// Little's law: requests in flight are their rate times their mean latency.
@@ -91,7 +92,7 @@ var extraFamilies = []struct {
 }
 
 // extras adds n single series, dealt out to the application pods. A cluster without
-// applications reports them as ConfigMaps in kube-state-metrics.
+// applications reports them as ConfigMaps in kube-state-metrics, if that runs.
 func (b *builder) extras(n int) {
 	if n == 0 || b.counting {
 		return
@@ -99,15 +100,17 @@ func (b *builder) extras(n int) {
 	b.keep = append(b.keep, true)
 	b.at = len(b.keep) - 1
 	var apps []*Target
+	var state *Target
 	for _, t := range b.targets {
 		if t.labels.Has("app_kubernetes_io_name") {
 			apps = append(apps, t)
-		} else if t.job == "kube-state-metrics" && len(apps) == 0 {
-			b.target = t
+		} else if t.job == stateMetricsJob {
+			state = t
 		}
 	}
 	if len(apps) == 0 {
-		for i := range n {
+		b.target = state
+		for i := 0; i < n && state != nil; i++ {
 			b.add("kube_configmap_info", constant(1), "namespace", "default", "configmap", fmt.Sprintf("settings-%04d", i))
 		}
 		return
@@ -121,7 +124,7 @@ func (b *builder) extras(n int) {
 		w := uint8(i % waves)
 		x := level(f.scale*weight, 0.3, w)
 		if f.counter {
-			x = b.g.ofProcess(b.target.self, flow{f.scale * weight, w}, true)
+			x = b.g.ofProcess(b.target.self, flow{f.scale * weight, w}, whole)
 		}
 		b.add(f.name, x, f.label, value)
 	}

@@ -42,9 +42,9 @@ var auditors = []struct {
 	user, verb, resource string
 	code                 int
 }{
-	{"system:serviceaccount:kof:kof-collectors-cluster-stats-collector", "list", "pods", 200},
-	{"system:serviceaccount:kof:kof-collectors-ta-daemon-targetallocator", "watch", "endpoints", 200},
-	{"system:serviceaccount:kof:cert-manager", "get", "secrets", 200},
+	{"system:serviceaccount:kof:kof-collectors-k8s-cluster-collector", "list", "pods", 200},
+	{"system:serviceaccount:kof:kof-collectors-node-exporter-collector", "watch", "endpoints", 200},
+	{"system:serviceaccount:cert-manager:cert-manager", "get", "secrets", 200},
 	{"system:kube-scheduler", "update", "pods", 200},
 	{"admin@example.com", "patch", "deployments", 200},
 	{"admin@example.com", "delete", "pods", 200},
@@ -56,7 +56,10 @@ const auditLogType = "k8s_audit"
 
 // audit adds the API server's audit log.
 func (w *logWriter) audit() {
-	seed := w.g.seed.Of("audits")
+	if len(w.g.cluster.Pods) == 0 || len(w.g.cluster.Nodes) == 0 {
+		return // nothing to ask the API about
+	}
+	seed := w.g.ids.Of("audits")
 	w.each(&w.g.logs.audit, slotAudit, func(k, at int64) {
 		w.auditRecord(at, w.g.auditOf(seed.At(k)))
 	})
@@ -76,9 +79,9 @@ func (g *Generator) auditOf(s inventory.Seed) auditEvent {
 	return auditEvent{
 		Kind: "Event", APIVersion: "audit.k8s.io/v1", Level: "Metadata", Stage: "ResponseComplete",
 		AuditID:    s.Of("id").UUID(),
-		RequestURI: prefix + "/namespaces/" + p.Namespace() + "/" + who.resource + "/" + name,
+		RequestURI: prefix + "/namespaces/" + p.Namespace + "/" + who.resource + "/" + name,
 		Verb:       who.verb, User: auditUser{who.user}, SourceIPs: []string{g.cluster.Nodes[0].IP},
-		ObjectRef:      auditObject{who.resource, p.Namespace(), name},
+		ObjectRef:      auditObject{who.resource, p.Namespace, name},
 		ResponseStatus: auditStatus{who.code},
 	}
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"koflab/sim/inventory"
+	"koflab/sim/telemetry/clustertest"
 	"koflab/topology"
 )
 
 var benchStart = inventory.DefaultEpoch.Add(200 * 24 * time.Hour)
 
 func BenchmarkScrape(b *testing.B) {
-	g := child(b, topology.Workload{Nodes: 3, Workloads: 8}, Options{})
+	g := child(topology.Workload{Nodes: 3, Workloads: 8}, Options{})
 	ctx := context.Background()
 	var sum float64
 	emit := func(_ labels.Labels, v float64) { sum += v }
@@ -38,7 +39,7 @@ func BenchmarkScrape(b *testing.B) {
 
 func BenchmarkLogs(b *testing.B) {
 	logs, traces := 1000.0, 100.0
-	g := child(b, topology.Workload{Nodes: 3, Workloads: 8}, Options{LogRate: &logs, TraceRate: &traces})
+	g := child(topology.Workload{Nodes: 3, Workloads: 8}, Options{LogRate: &logs, TraceRate: &traces})
 	n, at := 0, benchStart
 	b.ReportAllocs()
 	for b.Loop() {
@@ -50,7 +51,7 @@ func BenchmarkLogs(b *testing.B) {
 
 func BenchmarkTraces(b *testing.B) {
 	traces := 100.0
-	g := child(b, topology.Workload{Nodes: 3, Workloads: 8}, Options{TraceRate: &traces})
+	g := child(topology.Workload{Nodes: 3, Workloads: 8}, Options{TraceRate: &traces})
 	n, at := 0, benchStart
 	b.ReportAllocs()
 	for b.Loop() {
@@ -60,28 +61,27 @@ func BenchmarkTraces(b *testing.B) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "spans/s")
 }
 
-// wideLab is a lab of n small children with 500 series each.
-func wideLab(n int) *topology.Lab {
-	lab := &topology.Lab{Seed: 1}
+// wideLab is n small children with 500 series each.
+func wideLab(n int) []*clustertest.Cluster {
+	var lab []*clustertest.Cluster
 	for i := range n {
-		lab.Children = append(lab.Children, topology.Child{
-			Name: fmt.Sprintf("child-%03d", i), Workload: topology.Workload{Nodes: 1, Workloads: 1, Series: 500},
-		})
+		c := topology.Cluster{
+			Name: fmt.Sprintf("child-%03d", i), Role: topology.RoleChild, Workload: topology.Workload{Nodes: 1, Workloads: 1, Series: 500},
+		}
+		lab = append(lab, clustertest.New(inventory.SpecOf(c, 1)))
 	}
 	return lab
 }
 
-// held builds a lab's generators and returns the heap they hold.
-func held(t testing.TB, lab *topology.Lab) (bytes uint64, series int) {
+// held builds a lab's generators and returns the heap that they and their
+// inventories hold.
+func held(lab []*clustertest.Cluster) (bytes uint64, series int) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	inv := inventory.New(lab)
 	var all []*Generator
-	for _, id := range inv.IDs() {
-		c, ok := inv.Cluster(id.Namespace, id.Name)
-		require.True(t, ok)
-		g := New(c, 0, Options{})
+	for _, c := range lab {
+		g := New(c.Inventory(), 0, Options{})
 		series += g.Series()
 		all = append(all, g)
 	}
@@ -93,7 +93,7 @@ func held(t testing.TB, lab *topology.Lab) (bytes uint64, series int) {
 
 // TestWideLabIsLight: 500 children with 500 series each hold less than 150 MB.
 func TestWideLabIsLight(t *testing.T) {
-	bytes, series := held(t, wideLab(100))
+	bytes, series := held(wideLab(100))
 	require.GreaterOrEqual(t, series, 100*500)
 	require.Less(t, 5*bytes, uint64(150<<20), "%d bytes per series", int(bytes)/series)
 }
@@ -101,8 +101,9 @@ func TestWideLabIsLight(t *testing.T) {
 func BenchmarkWideLab(b *testing.B) {
 	var bytes uint64
 	var series int
+	lab := wideLab(500)
 	for b.Loop() {
-		bytes, series = held(b, wideLab(500))
+		bytes, series = held(lab)
 	}
 	b.ReportMetric(float64(bytes)/(1<<20), "MiB")
 	b.ReportMetric(float64(bytes)/float64(series), "B/series")

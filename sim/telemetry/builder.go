@@ -32,6 +32,9 @@ type builder struct {
 	g       *Generator
 	targets []*Target
 	target  *Target
+	// life and of are those of the counters that are added.
+	life    life
+	of      int32
 	scratch labels.ScratchBuilder
 
 	counting bool
@@ -45,10 +48,12 @@ type unit struct {
 	size int
 }
 
-// to begins a target; pairs are its own labels beside job and instance.
+// to begins a target; pairs are its own labels beside job and instance. Its
+// counters are nobody's until lives says so.
 func (b *builder) to(job, instance string, interval time.Duration, pairs ...string) {
 	b.target = &Target{gen: b.g, job: job, instance: instance, interval: interval}
 	b.targets = append(b.targets, b.target)
+	b.lives(absolute, 0)
 	if b.counting {
 		return
 	}
@@ -62,6 +67,9 @@ func (b *builder) to(job, instance string, interval time.Duration, pairs ...stri
 	b.target.labels = b.scratch.Labels()
 	b.target.labels.Range(func(l labels.Label) { b.target.own = append(b.target.own, l) })
 }
+
+// lives sets whose the counters are that are added next.
+func (b *builder) lives(l life, of int32) { b.life, b.of = l, of }
 
 // unit begins a unit.
 func (b *builder) unit(t tier) {
@@ -80,6 +88,9 @@ func (b *builder) add(name string, f formula, pairs ...string) {
 	}
 	if !b.keep[b.at] {
 		return
+	}
+	if f.life == unowned {
+		f.life, f.of = b.life, b.of
 	}
 	b.scratch.Reset()
 	b.scratch.Add(model.MetricNameLabel, name)

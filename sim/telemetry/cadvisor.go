@@ -23,6 +23,7 @@ func (b *builder) cadvisor(i int32) {
 	b.to("kubelet", n.IP+":10250", 0, kubeletLabels(n, "/metrics/cadvisor")...)
 	b.one(core, "machine_cpu_cores", constant(float64(n.Cores)))
 	b.one(core, "machine_memory_bytes", constant(float64(n.Memory)))
+	b.lives(ofNode, i)
 	for at := range b.g.instances {
 		if b.g.instances[at].node == i {
 			b.container(int32(at))
@@ -33,11 +34,12 @@ func (b *builder) cadvisor(i int32) {
 func (b *builder) container(at int32) {
 	in := &b.g.instances[at]
 	c := in.container
-	pod := []string{"namespace", in.pod.Namespace(), "pod", in.pod.Name}
-	of := append(append(make([]string, 0, 8), pod...), "container", c.Name, "image", c.Image)
+	b.lives(ofPod, at)
+	pod := []string{"namespace", in.pod.Namespace, "pod", in.pod.Name}
+	of := append(append(make([]string, 0, 8), pod...), "container", c.Name, "image", c.Image.String())
 	memory := func(part float64) formula { return byteGauge(in.memory*part, memorySwing, in.memWave) }
 
-	b.one(core, "container_cpu_usage_seconds_total", b.g.ofProcess(at, in.cpu, false), of...)
+	b.one(core, "container_cpu_usage_seconds_total", b.g.ofProcess(at, in.cpu, millis), of...)
 	b.one(core, "container_memory_working_set_bytes", memory(1), of...)
 	b.one(standard, "container_memory_rss", memory(residentPart), of...)
 	b.one(standard, "container_memory_cache", memory(cachePartOf), of...)
@@ -46,8 +48,8 @@ func (b *builder) container(at int32) {
 	if c.Limits.CPU > 0 {
 		b.unit(standard)
 		throttled := b.g.seed.Of("throttle", in.pod.UID).Between(0, 0.08)
-		b.add("container_cpu_cfs_periods_total", b.g.ofProcess(at, flow{cfsPeriod, in.cpu.wave}, true), of...)
-		b.add("container_cpu_cfs_throttled_periods_total", b.g.ofProcess(at, flow{cfsPeriod * throttled, in.cpu.wave}, true), of...)
+		b.add("container_cpu_cfs_periods_total", b.g.ofProcess(at, flow{cfsPeriod, in.cpu.wave}, whole), of...)
+		b.add("container_cpu_cfs_throttled_periods_total", b.g.ofProcess(at, flow{cfsPeriod * throttled, in.cpu.wave}, whole), of...)
 	}
 	b.one(detail, "container_start_time_seconds", b.g.processStart(at), of...)
 	b.one(detail, "container_oom_events_total", constant(0), of...)
@@ -63,13 +65,14 @@ func (b *builder) container(at int32) {
 // podNetwork adds the traffic of a pod, which belongs to no container. Host
 // network pods have none of their own.
 func (b *builder) podNetwork(in *instance, of []string) {
-	if in.pod.HostNetwork() || in.container != &in.pod.Workload.Containers[0] {
+	if in.pod.HostNetwork || !in.first {
 		return
 	}
-	packets := func(f flow) formula { return b.g.count(flow{f.rate / bytesPerPacket, f.wave}, in.started) }
+	began := b.g.seconds(in.pod.Started.UnixNano())
+	packets := func(f flow) formula { return b.g.count(flow{f.rate / bytesPerPacket, f.wave}, began) }
 	b.unit(standard)
-	b.add("container_network_receive_bytes_total", b.g.count(in.receive, in.started), of...)
-	b.add("container_network_transmit_bytes_total", b.g.count(in.transmit, in.started), of...)
+	b.add("container_network_receive_bytes_total", b.g.count(in.receive, began), of...)
+	b.add("container_network_transmit_bytes_total", b.g.count(in.transmit, began), of...)
 	b.unit(detail)
 	b.add("container_network_receive_packets_total", packets(in.receive), of...)
 	b.add("container_network_transmit_packets_total", packets(in.transmit), of...)

@@ -43,9 +43,13 @@ func (b *builder) booted() float64 { return b.g.machines[controlNode].booted + 4
 
 // apiServer adds the API server.
 func (b *builder) apiServer() {
-	n := b.g.cluster.Nodes[controlNode]
+	if len(b.g.machines) == 0 {
+		return
+	}
+	n := b.g.machines[controlNode].node
 	scale := float64(len(b.g.cluster.Nodes))
 	b.to("apiserver", n.IP+":6443", 0, "endpoint", "https", "namespace", "default", "service", "kubernetes")
+	b.lives(ofNode, controlNode)
 	for i, r := range apiRequests {
 		f := flow{r.rate * scale, uint8(1 + i%(waves-1))}
 		b.one(r.tier, "apiserver_request_total", b.g.count(f, b.booted()),
@@ -78,7 +82,7 @@ func (b *builder) workQueues(names ...string) {
 // controlProcess adds the process metrics of a control plane program, which is no
 // pod in k0s; its use is part of the node's system overhead.
 func (b *builder) controlProcess(resident, goroutines, cores float64) {
-	overhead := b.g.cluster.Nodes[controlNode].Reserved().CPU / 8
+	overhead := b.g.machines[controlNode].node.Reserved().CPU / 8
 	b.one(standard, "process_cpu_seconds_total", b.g.total(flow{min(cores, overhead), 1}, b.booted()))
 	b.one(standard, "process_resident_memory_bytes", byteGauge(resident, 0.06, 1))
 	b.one(standard, "process_start_time_seconds", constant(float64(b.g.epoch)/1e9+b.booted()))
@@ -89,11 +93,12 @@ func (b *builder) controlProcess(resident, goroutines, cores float64) {
 // scrapes them: on control plane nodes of clusters other than children, whose
 // controllers are not theirs to see.
 func (b *builder) controlPlane() {
-	if b.g.cluster.Role == inventory.Child {
+	if b.g.cluster.Role == inventory.Child || len(b.g.machines) == 0 {
 		return
 	}
-	n := b.g.cluster.Nodes[controlNode]
+	n := b.g.machines[controlNode].node
 	b.to("kube-etcd", n.IP+":2381", 0, "endpoint", "http-metrics", "namespace", "kube-system", "node", n.Name)
+	b.lives(ofNode, controlNode)
 	b.one(standard, "etcd_server_has_leader", constant(1))
 	b.one(standard, "etcd_server_leader_changes_seen_total", constant(1))
 	b.one(standard, "etcd_mvcc_db_total_size_in_bytes", byteGauge(24<<20, 0.1, 3))
@@ -103,19 +108,22 @@ func (b *builder) controlPlane() {
 	b.controlProcess(6e7, 110, 0.02)
 
 	b.to("kube-scheduler", n.IP+":10259", 0, "endpoint", "https-metrics", "namespace", "kube-system", "node", n.Name)
+	b.lives(ofNode, controlNode)
 	b.histogram(standard, "scheduler_scheduling_attempt_duration_seconds", flow{0.01, 4}, b.booted(), &schedLatency, "result", "scheduled", "profile", "default-scheduler")
 	b.one(standard, "scheduler_pending_pods", constant(float64(b.g.pendingPods())), "queue", "unschedulable")
 	b.controlProcess(5e7, 90, 0.01)
 
 	b.to("kube-controller-manager", n.IP+":10257", 0, "endpoint", "https-metrics", "namespace", "kube-system", "node", n.Name)
+	b.lives(ofNode, controlNode)
 	b.workQueues("deployment", "replicaset", "node")
 	b.controlProcess(9e7, 1100, 0.02)
 }
 
+// pendingPods counts the pods that no node has taken.
 func (g *Generator) pendingPods() int {
 	n := 0
 	for _, p := range g.cluster.Pods {
-		if p.Phase == "Pending" {
+		if p.Unscheduled() {
 			n++
 		}
 	}
@@ -126,11 +134,12 @@ func (g *Generator) pendingPods() int {
 func (b *builder) coreDNS() {
 	for i := range b.g.instances {
 		in := &b.g.instances[i]
-		if in.pod.Workload.Name != "coredns" {
+		if in.container.Image.Base() != "coredns" {
 			continue
 		}
-		b.to("coredns", podPort(in.pod, 9153), 0, "endpoint", "http-metrics", "namespace", "kube-system",
-			"service", "coredns", "container", "coredns", "pod", in.pod.Name)
+		b.to("coredns", podPort(in.pod, 9153), 0, "endpoint", "http-metrics", "namespace", in.pod.Namespace,
+			"service", serviceOf(in.pod), "container", in.container.Name, "pod", in.pod.Name)
+		b.lives(ofProcess, int32(i))
 		of := []string{"server", "dns://:53", "zone", "."}
 		rate := 2 * float64(len(b.g.cluster.Nodes))
 		for _, q := range []struct {
@@ -149,12 +158,10 @@ func (b *builder) coreDNS() {
 		b.one(standard, "coredns_cache_hits_total", b.g.count(flow{rate * 0.8, trafficWave}, in.started), with(of, "type", "success")...)
 		b.one(standard, "coredns_cache_misses_total", b.g.count(flow{rate * 0.2, trafficWave}, in.started), of...)
 		b.one(detail, "coredns_cache_entries", level(180, 0.2, trafficWave), with(of, "type", "success")...)
-		b.one(standard, "coredns_build_info", constant(1), "version", imageTag(in.container))
+		b.one(standard, "coredns_build_info", constant(1), "version", version(in.container))
 		b.process(int32(i))
 	}
 }
 
-// imageTag is the version without a leading v.
-func imageTag(c *inventory.Container) string {
-	return strings.TrimPrefix(c.Image[len(c.Repository())+1:], "v")
-}
+// version is the image's tag without a leading v.
+func version(c *inventory.State) string { return strings.TrimPrefix(c.Image.Tag, "v") }

@@ -22,35 +22,40 @@ type event struct {
 func (w *logWriter) events() {
 	seed := w.g.seed.Of("routine")
 	w.each(&w.g.logs.events, slotEvent, func(k, at int64) {
-		w.event(at, w.g.routine(seed.At(k)))
+		if e, ok := w.g.routine(seed.At(k)); ok {
+			w.event(at, e)
+		}
 	})
 }
 
-// routine draws an event of everyday life.
-func (g *Generator) routine(s inventory.Seed) event {
+// routine draws an event of everyday life; false when nothing is there to have one.
+func (g *Generator) routine(s inventory.Seed) (event, bool) {
 	c := g.cluster
-	if n := g.pendingPods(); n > 0 && s.Of("pending").Unit() < 0.3 {
+	if g.pendingPods() > 0 && s.Of("pending").Unit() < 0.3 {
 		for _, p := range c.Pods {
-			if p.Phase == "Pending" {
-				return event{"Pod", p.Namespace(), p.Name, true, "FailedScheduling",
-					fmt.Sprintf("0/%d nodes are available: insufficient cpu or memory, or too many pods.", len(c.Nodes))}
+			if p.Unscheduled() {
+				return event{"Pod", p.Namespace, p.Name, true, "FailedScheduling",
+					fmt.Sprintf("0/%d nodes are available: insufficient cpu or memory, or too many pods.", len(c.Nodes))}, true
 			}
 		}
+	}
+	if len(c.Workloads) == 0 || len(c.Nodes) == 0 {
+		return event{}, false
 	}
 	w := c.Workloads[s.Of("workload").Below(len(c.Workloads))]
 	n := c.Nodes[s.Of("node").Below(len(c.Nodes))]
 	switch s.Of("kind").Below(4) {
 	case 0:
-		return event{"Node", "default", n.Name, false, "NodeHasSufficientMemory", "Node " + n.Name + " status is now: NodeHasSufficientMemory"}
+		return event{"Node", "default", n.Name, false, "NodeHasSufficientMemory", "Node " + n.Name + " status is now: NodeHasSufficientMemory"}, true
 	case 1:
-		return event{"Lease", "kube-system", "kube-controller-manager", false, "LeaderElection", n.Name + " renewed its lease"}
+		return event{"Lease", "kube-system", "kube-controller-manager", false, "LeaderElection", n.Name + " renewed its lease"}, true
 	case 2:
 		if w.Kind == inventory.CronJob {
-			return event{"CronJob", w.Namespace, w.Name, false, "SawCompletedJob", "Saw completed job: " + w.Job + ", status: Complete"}
+			return event{"CronJob", w.Namespace, w.Name, false, "SawCompletedJob", "Saw completed job of schedule " + w.Schedule + ", status: Complete"}, true
 		}
-		return event{string(w.Kind), w.Namespace, w.Name, false, "Reconciled", fmt.Sprintf("%d of %d replicas are ready", w.Running(), w.Replicas)}
+		return event{string(w.Kind), w.Namespace, w.Name, false, "Reconciled", fmt.Sprintf("%d of %d replicas are ready", w.Running(), w.Replicas)}, true
 	default:
-		return event{"Node", "default", n.Name, false, "ImageGCSucceeded", ""}
+		return event{"Node", "default", n.Name, false, "ImageGCSucceeded", ""}, true
 	}
 }
 
@@ -60,12 +65,12 @@ func (w *logWriter) restartEvents(in *instance, n, restart int64) {
 	add := func(step int64, delay time.Duration, warning bool, reason, note string) {
 		at := stamp(restart+int64(delay), 3*n+step, slotRestart)
 		if w.inside(at) {
-			w.event(at, event{"Pod", p.Namespace(), p.Name, warning, reason, note})
+			w.event(at, event{"Pod", p.Namespace, p.Name, warning, reason, note})
 		}
 	}
 	add(0, 100*time.Millisecond, true, "BackOff",
-		fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s): %s", in.container.Name, p.Name, p.Namespace(), p.UID, in.restarts.reason))
-	add(1, 200*time.Millisecond, false, "Pulled", fmt.Sprintf("Container image %q already present on machine", in.container.Image))
+		fmt.Sprintf("Back-off restarting failed container %s in pod %s_%s(%s): %s", in.container.Name, p.Name, p.Namespace, p.UID, in.restarts.reason))
+	add(1, 200*time.Millisecond, false, "Pulled", fmt.Sprintf("Container image %q already present on machine", in.container.Image.String()))
 	add(2, 500*time.Millisecond, false, "Started", "Started container "+in.container.Name)
 }
 

@@ -26,16 +26,24 @@ type Options struct {
 	PerTarget, Fixed int
 	// LogRate and TraceRate override the cluster's rates, per second.
 	LogRate, TraceRate *float64
+	// Continue is the generator that this one takes over from at the time At: one
+	// of the same cluster before it changed. Counters go on from where they were;
+	// logs and traces up to At are the older one's, from then on the new one's. The
+	// older one is not kept.
+	Continue *Generator
+	At       time.Time
 }
 
 // Generator makes the telemetry of one cluster. It is safe for concurrent use.
 type Generator struct {
 	cluster   *inventory.Cluster
 	seed      inventory.Seed
-	epoch     int64 // Unix nanoseconds
+	ids       inventory.Seed // of what numbered arrivals are called
+	epoch     int64          // Unix nanoseconds
+	from      int64          // when it took over, Unix nanoseconds
 	waves     [waves]wave
 	instances []instance
-	ofPod     map[*inventory.Pod]int32 // first instance of a pod
+	ofState   map[*inventory.State]int32
 	machines  []machine
 	planner   *planner
 	served    []served
@@ -58,7 +66,7 @@ type Generator struct {
 func New(cluster *inventory.Cluster, seed int64, opts Options) *Generator {
 	g := &Generator{
 		cluster: cluster, seed: cluster.Seed.Of("telemetry").At(seed),
-		epoch: cluster.Epoch.UnixNano(), ofPod: map[*inventory.Pod]int32{},
+		epoch: cluster.Epoch.UnixNano(), from: math.MinInt64, ofState: map[*inventory.State]int32{},
 	}
 	for i := range g.waves {
 		g.waves[i] = newWave(g.seed.Of("wave").At(int64(i)))
@@ -71,12 +79,27 @@ func New(cluster *inventory.Cluster, seed int64, opts Options) *Generator {
 	if opts.TraceRate != nil {
 		traceRate = *opts.TraceRate
 	}
+	old := opts.Continue
+	if old != nil && (old.cluster.ID != cluster.ID || old.epoch != g.epoch) {
+		old = nil // of another cluster: there is nothing to continue
+	}
+	g.ids = g.seed
 	g.addTraffic(logRate, traceRate)
+	if old != nil {
+		g.from = opts.At.UnixNano()
+		g.ids = old.ids
+		if !g.keepsTime(old) {
+			g.ids = g.seed.Of("ids").At(g.from)
+		}
+	}
 	want := cluster.Series
 	if opts.Series != 0 {
 		want = max(0, opts.Series)
 	}
 	g.addTargets(want, opts)
+	if old != nil {
+		g.stitch(old)
+	}
 	return g
 }
 
@@ -87,15 +110,22 @@ func (g *Generator) addInstances() {
 		g.machines = append(g.machines, newMachine(g, n))
 	}
 	for _, p := range g.cluster.Pods {
-		if p.Phase != "Running" {
+		if !p.Runs() {
 			continue
 		}
 		node := index[p.Node]
-		g.ofPod[p] = int32(len(g.instances))
 		g.machines[node].running++
-		for i := range p.Workload.Containers {
-			g.instances = append(g.instances, newInstance(g, p, i, node))
-			g.machines[node].carry(&g.instances[len(g.instances)-1])
+		first := true
+		for i := range p.Containers {
+			c := &p.Containers[i]
+			if !c.Running {
+				continue
+			}
+			g.ofState[c] = int32(len(g.instances))
+			in := newInstance(g, p, c, node)
+			in.first, first = first, false
+			g.instances = append(g.instances, in)
+			g.machines[node].carry(&in)
 		}
 	}
 	for i := range g.machines {
@@ -118,10 +148,19 @@ func (g *Generator) addTraffic(logRate, traceRate float64) {
 	g.traffic = newArrivals(g.seed.Of("requests"), requests, &g.waves[trafficWave], g.epoch)
 	cycle := newSurvey(g.planner)
 	g.served, g.longest = cycle.served, cycle.longest
+	for i := range g.served {
+		g.served[i].first = g.traffic.count(g.instances[g.served[i].instance].began)
+	}
 	if calls := float64(cycle.calls) / plans * requests; calls > 0 {
 		g.logShare = math.Min(1, requestLogShare*logRate/calls)
 	}
 	g.logs = newLogStreams(g, logRate, float64(cycle.logged(g.logShare))/plans*requests)
+}
+
+// keepsTime reports whether arrival number k comes at the same time as in an older
+// generator. If not, numbers come twice, and what is named by them needs new names.
+func (g *Generator) keepsTime(old *Generator) bool {
+	return g.traffic.rate == old.traffic.rate && g.logs.audit.rate == old.logs.audit.rate
 }
 
 // addTargets builds the series: a first pass counts, the second builds what is
@@ -190,6 +229,17 @@ func (g *Generator) MinSeries() int { return g.minimum }
 // add (cluster, clusterNamespace, tenant). It reports false for a series that the
 // cluster does not have.
 func (g *Generator) Value(ls labels.Labels, at time.Time) (float64, bool) {
+	s := g.find(ls)
+	if s == nil {
+		return 0, false
+	}
+	m := g.moment(at.UnixNano())
+	defer g.release(m)
+	return s.value(m), true
+}
+
+// find returns the series of these labels; nil for none.
+func (g *Generator) find(ls labels.Labels) *series {
 	g.oracleOnce.Do(func() {
 		g.oracle = make(map[uint64][]*series, g.series)
 		for _, t := range g.targets {
@@ -201,10 +251,8 @@ func (g *Generator) Value(ls labels.Labels, at time.Time) (float64, bool) {
 	})
 	for _, s := range g.oracle[ls.Hash()] {
 		if labels.Equal(s.labels, ls) {
-			m := g.moment(at)
-			defer g.release(m)
-			return s.eval(m, &s.formula), true
+			return s
 		}
 	}
-	return 0, false
+	return nil
 }

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"testing"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -11,40 +10,40 @@ import (
 	"pgregory.net/rapid"
 
 	"koflab/sim/inventory"
+	"koflab/sim/telemetry/clustertest"
 	"koflab/topology"
 )
 
-// child returns the generator of a child of the given size.
-func child(t testing.TB, w topology.Workload, opts Options) *Generator {
-	t.Helper()
-	lab := &topology.Lab{Seed: 1, Children: []topology.Child{{Name: "c1", Cloud: "aws", Workload: w}}}
-	c, ok := inventory.New(lab).Cluster("", "c1")
-	require.True(t, ok)
-	return New(c, 0, opts)
+// childSpec is a child of the given size.
+func childSpec(seed int64, w topology.Workload) inventory.Spec {
+	return inventory.SpecOf(topology.Cluster{Name: "c1", Role: topology.RoleChild, Cloud: "aws", Workload: w}, seed)
 }
 
-// drawGenerator draws a cluster of any role and size.
-func drawGenerator(t *rapid.T) *Generator {
-	w := topology.Workload{
+// child returns the generator of a child of the given size.
+func child(w topology.Workload, opts Options) *Generator {
+	return New(clustertest.New(childSpec(1, w)).Inventory(), 0, opts)
+}
+
+// drawSpec draws a cluster of any role and size.
+func drawSpec(t *rapid.T) inventory.Spec {
+	c := topology.Cluster{Name: "c", Cloud: "aws", Workload: topology.Workload{
 		Nodes:     rapid.IntRange(1, 6).Draw(t, "nodes"),
 		Workloads: rapid.IntRange(0, 16).Draw(t, "workloads"),
 		Series:    rapid.SampledFrom([]int{0, 0, 1, 700, 4000}).Draw(t, "series"),
-	}
-	lab := &topology.Lab{
-		Seed:           rapid.Int64().Draw(t, "seed"),
-		ManagementData: rapid.SampledFrom([]topology.ManagementData{"none", "regionless"}).Draw(t, "data"),
-		Management:     topology.Management{Name: "m", Workload: w},
-		Regions:        []topology.Region{{Name: "r", Cloud: "azure", Replicas: 2, Workload: w}},
-		Children:       []topology.Child{{Name: "c", Cloud: "aws", Workload: w}},
-	}
-	c, ok := inventory.New(lab).Cluster("", rapid.SampledFrom([]string{"m", "r", "c", "c"}).Draw(t, "cluster"))
-	require.True(t, ok)
-	return New(c, rapid.Int64Range(0, 3).Draw(t, "run"), Options{})
+	}}
+	c.Role = rapid.SampledFrom([]topology.Role{topology.RoleManagement, topology.RoleRegion, topology.RoleChild, topology.RoleChild}).Draw(t, "role")
+	return inventory.SpecOf(c, rapid.Int64().Draw(t, "seed"))
 }
 
-// drawTime draws an instant within two years after the epoch, to the nanosecond.
+// drawGenerator draws the generator of a cluster of any role and size.
+func drawGenerator(t *rapid.T) *Generator {
+	return New(clustertest.New(drawSpec(t)).Inventory(), rapid.Int64Range(0, 3).Draw(t, "run"), Options{})
+}
+
+// drawTime draws an instant within two years, but for the first minutes, after the
+// epoch, to the nanosecond. In those there is little to compare yet.
 func drawTime(t *rapid.T, label string) time.Time {
-	return inventory.DefaultEpoch.Add(time.Duration(rapid.Int64Range(0, int64(2*365*24*time.Hour)).Draw(t, label)))
+	return inventory.DefaultEpoch.Add(time.Duration(rapid.Int64Range(int64(5*time.Minute), int64(2*365*24*time.Hour)).Draw(t, label)))
 }
 
 // sample is a scraped value.

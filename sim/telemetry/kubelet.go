@@ -14,6 +14,7 @@ func (b *builder) kubelet(i int32) {
 	n := m.node
 	w := 1 + uint8(i+1)%(waves-1)
 	b.to("kubelet", n.IP+":10250", 0, kubeletLabels(n, "/metrics")...)
+	b.lives(ofNode, i)
 	b.one(core, "kubelet_node_name", constant(1), "node", n.Name)
 	b.one(core, "kubelet_running_pods", constant(float64(m.running)))
 	b.one(core, "kubelet_running_containers", constant(float64(m.containers)), "container_state", "running")
@@ -28,7 +29,7 @@ func (b *builder) kubelet(i int32) {
 	b.histogram(detail, "kubelet_pleg_relist_duration_seconds", flow{1, w}, m.booted, &relist)
 	b.histogram(detail, "kubelet_pod_worker_duration_seconds", flow{0.02 * float64(1+m.running), w}, m.booted, &podWork, "operation_type", "sync")
 	for _, v := range b.g.cluster.Claims {
-		if v.Pod.Node == n {
+		if v.Pod != nil && v.Pod.Node == n {
 			b.volume(v, w)
 		}
 	}

@@ -132,9 +132,15 @@ var lineGroups = []struct {
 		{debug, `k8sattributes cache holds {n} pods`},
 		{info, `Started watching file {"path": "/var/log/pods/{id}/0.log"}`},
 	}},
+	{"nginx", []line{
+		{info, `{ip} - - "POST /vli/insert/opentelemetry/v1/logs HTTP/2.0" 200 {n} "-" "OpenTelemetry Collector" {n} 0.0{ms} [kof-vmauth-cluster-8427] {ip}:8427 {n} 0.0{ms} 200 {id}`},
+		{info, `{ip} - - "POST /vm/insert/0/prometheus/api/v1/write HTTP/2.0" 204 0 "-" "OpenTelemetry Collector" {n}{n} 0.0{ms} [kof-vmauth-cluster-8427] {ip}:8427 0 0.0{ms} 204 {id}`},
+		{info, "Backend successfully reloaded"},
+	}},
 	{"operator", operatorLines}, {"controller", operatorLines}, {"cert-manager", operatorLines},
 	{"webhook", operatorLines}, {"cainjector", operatorLines},
-	{"gateway", operatorLines}, {"kcm", operatorLines},
+	{"gateway", operatorLines}, {"kcm", operatorLines}, {"external-dns", operatorLines},
+	{"sveltos", operatorLines}, {"visualizer", operatorLines}, {"istio", operatorLines},
 	{"vm", storageLines}, {"vl", storageLines}, {"vt", storageLines}, {"victoria", storageLines}, {"jaeger", storageLines},
 }
 

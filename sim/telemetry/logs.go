@@ -60,10 +60,11 @@ func newLogStreams(g *Generator, rate, requests float64) *logStreams {
 
 // Logs returns the records whose time lies in (from, to]: container logs, events
 // and audit records, grouped by what they come from. Any partition of a window
-// yields the same records, and no two records of a cluster share a time.
+// yields the same records, and no two records of a cluster share a time. What was
+// before a generator took over is the older one's to say.
 func (g *Generator) Logs(from, to time.Time) plog.Logs {
 	w := logWriter{
-		g: g, from: from.UnixNano(), to: to.UnixNano(), out: plog.NewLogs(),
+		g: g, from: max(from.UnixNano(), g.from), to: to.UnixNano(), out: plog.NewLogs(),
 		containers: map[int32]plog.LogRecordSlice{}, others: map[string]plog.LogRecordSlice{},
 	}
 	if g.logs.on && w.from < w.to {
@@ -249,11 +250,11 @@ func (w *logWriter) life(i int32, n int64) {
 			w.containerLine(i, at, sev, body)
 		}
 	}
-	if in.restarts.reason == "OOMKilled" {
+	if in.restarts.reason == oomKilled {
 		add(0, -2*time.Second, warn, "heap usage at 97% of memory limit, collecting garbage more often")
 	} else {
 		add(0, -3*time.Millisecond, fatal, "panic: runtime error: invalid memory address or nil pointer dereference")
 	}
-	add(1, 800*time.Millisecond, info, "starting "+in.pod.Workload.Label+" version "+imageTag(in.container)+", listening on :8080")
+	add(1, 800*time.Millisecond, info, "starting "+in.pod.Workload.Label+" version "+version(in.container)+", listening on :8080")
 	w.restartEvents(in, n, restart)
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"koflab/sim/inventory"
+	"koflab/sim/telemetry/clustertest"
 	"koflab/topology"
 )
 
@@ -76,7 +77,7 @@ func TestCountersGoBackOnlyAtRestarts(t *testing.T) {
 // TestRestartsAgree: where kube-state-metrics counts a restart, the process began
 // at that instant and its counters began anew.
 func TestRestartsAgree(t *testing.T) {
-	g := child(t, topology.Workload{Nodes: 4, Workloads: 24}, Options{})
+	g := child(topology.Workload{Nodes: 4, Workloads: 24}, Options{})
 	found := 0
 	for i := range g.instances {
 		in := &g.instances[i]
@@ -246,7 +247,7 @@ func TestJoins(t *testing.T) {
 		for _, n := range g.Cluster().Nodes {
 			want[n.Name] = 0
 			for _, p := range n.Pods {
-				if p.Phase == "Running" {
+				if p.Runs() {
 					want[n.Name]++
 				}
 			}
@@ -315,7 +316,7 @@ func TestTwoGeneratorsAgree(t *testing.T) {
 
 // TestConcurrentScrapes: scrapes at different times do not disturb each other.
 func TestConcurrentScrapes(t *testing.T) {
-	g := child(t, topology.Workload{Nodes: 1, Workloads: 3}, Options{})
+	g := child(topology.Workload{Nodes: 1, Workloads: 3}, Options{})
 	const n = 4
 	times, want := make([]time.Time, n), make([][]sample, n)
 	for i := range n {
@@ -341,7 +342,7 @@ func TestConcurrentScrapes(t *testing.T) {
 func TestSeriesTarget(t *testing.T) {
 	f := func(w topology.Workload, opts Options) {
 		t.Helper()
-		g := child(t, w, opts)
+		g := child(w, opts)
 		want := max(w.Series, opts.Series)
 		got := g.Series() + opts.Fixed + opts.PerTarget*len(g.Targets())
 		if want < g.MinSeries() {
@@ -358,23 +359,22 @@ func TestSeriesTarget(t *testing.T) {
 			}
 		}
 	}
-	natural := child(t, topology.Workload{Nodes: 3, Series: 500}, Options{Series: -1})
-	require.Equal(t, child(t, topology.Workload{Nodes: 3}, Options{}).Series(), natural.Series(), "negative means no target")
+	natural := child(topology.Workload{Nodes: 3, Series: 500}, Options{Series: -1})
+	require.Equal(t, child(topology.Workload{Nodes: 3}, Options{}).Series(), natural.Series(), "negative means no target")
 	require.Greater(t, natural.Series(), 800)
 	require.Less(t, natural.Series(), 1700)
 }
 
 // TestNoApplications: a cluster that runs nothing but KOF can be widened too.
 func TestNoApplications(t *testing.T) {
-	lab := &topology.Lab{Regions: []topology.Region{{Name: "r", Workload: topology.Workload{Nodes: 1, Series: 3000}}}}
-	c, _ := inventory.New(lab).Cluster("", "r")
-	require.Equal(t, 3000, New(c, 0, Options{}).Series())
+	c := topology.Cluster{Name: "r", Role: topology.RoleRegion, Workload: topology.Workload{Nodes: 1, Series: 3000}}
+	require.Equal(t, 3000, New(clustertest.New(inventory.SpecOf(c, 1)).Inventory(), 0, Options{}).Series())
 }
 
 func TestScrapeStopsWhenAsked(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	target := child(t, topology.Workload{Nodes: 1}, Options{}).Targets()[0]
+	target := child(topology.Workload{Nodes: 1}, Options{}).Targets()[0]
 	err := target.Scrape(ctx, inventory.DefaultEpoch, func(labels.Labels, float64) { t.Error("emitted after cancel") })
 	require.ErrorIs(t, err, context.Canceled)
 }
@@ -382,7 +382,7 @@ func TestScrapeStopsWhenAsked(t *testing.T) {
 // TestBeforeTheEpoch: a clock that starts too early finds an idle cluster, no
 // negative counters.
 func TestBeforeTheEpoch(t *testing.T) {
-	g := child(t, topology.Workload{Nodes: 2}, Options{})
+	g := child(topology.Workload{Nodes: 2}, Options{})
 	at := inventory.DefaultEpoch.AddDate(-6, 0, 0)
 	for _, s := range scrape(t, g, at) {
 		require.GreaterOrEqual(t, s.value, -1e-3, s.labels.String())

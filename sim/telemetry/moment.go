@@ -1,7 +1,5 @@
 package telemetry
 
-import "time"
-
 // moment holds what the values of one scrape share: the waves at that time and
 // the requests made until then. It is computed once per scrape and pooled.
 type moment struct {
@@ -16,13 +14,13 @@ type moment struct {
 	tally    tally
 }
 
-func (g *Generator) moment(at time.Time) *moment {
+func (g *Generator) moment(nanos int64) *moment {
 	m, _ := g.moments.Get().(*moment)
 	if m == nil {
 		m = &moment{}
 	}
 	m.g = g
-	m.nanos = at.UnixNano()
+	m.nanos = nanos
 	m.sec = g.seconds(m.nanos)
 	m.requests, m.tallyOf = -1, -1
 	for i := range g.waves {
@@ -55,11 +53,15 @@ func (m *moment) served(i int32) *tally {
 	}
 	s := &m.g.served[i]
 	m.tally = tally{}
-	s.addTo(&m.tally, m.requestCount(), 1)
+	before := s.first
 	if r := m.g.instances[s.instance].restarts; r != nil {
 		if started, ok := r.last(m.nanos); ok {
-			s.addTo(&m.tally, m.g.traffic.count(started), -1)
+			before = m.g.traffic.count(started)
 		}
+	}
+	if now := m.requestCount(); now > before {
+		s.addTo(&m.tally, now, 1)
+		s.addTo(&m.tally, before, -1)
 	}
 	m.tallyOf = i
 	return &m.tally

@@ -1,8 +1,8 @@
 package telemetry
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"strconv"
 
 	"koflab/sim/inventory"
@@ -17,17 +17,20 @@ var cpuModes = []struct {
 // iowaitPart is the part of a core's spare time that waits for disks.
 const iowaitPart = 0.008
 
-// nodeExporter adds the target of a node's own metrics.
+// nodeExporterImage is the last part of the image's name.
+const nodeExporterImage = "node-exporter"
+
+// nodeExporter adds the target of a node's own metrics, if an exporter runs on it.
 func (b *builder) nodeExporter(i int32) {
-	m := &b.g.machines[i]
-	n := m.node
-	pairs := []string{"endpoint", "metrics", "namespace", "kof", "service", "kof-collectors-prometheus-node-exporter",
-		"container", "node-exporter", "node", n.Name, "nodename", n.Name}
-	self := b.g.instanceOn(i, "kof-collectors-prometheus-node-exporter")
-	if self >= 0 {
-		pairs = append(pairs, "pod", b.g.instances[self].pod.Name)
+	self := b.g.running(nodeExporterImage, i)
+	if self < 0 {
+		return
 	}
-	b.to("node-exporter", n.IP+":9100", 0, pairs...)
+	n := b.g.machines[i].node
+	p := b.g.instances[self].pod
+	b.to("node-exporter", n.IP+":9100", 0, "endpoint", "metrics", "namespace", p.Namespace, "service", serviceOf(p),
+		"container", b.g.instances[self].container.Name, "node", n.Name, "nodename", n.Name, "pod", p.Name)
+	b.lives(ofNode, i)
 	b.nodeCPU(i)
 	b.nodeMemory(i)
 	b.nodeFilesystem(i)
@@ -37,15 +40,23 @@ func (b *builder) nodeExporter(i int32) {
 	b.process(self)
 }
 
-// instanceOn finds the container of a DaemonSet on a machine; -1 for none.
-func (g *Generator) instanceOn(machine int32, workload string) int32 {
+// anywhere stands for no machine in particular.
+const anywhere = -1
+
+// running finds the first running container of an image, by the last part of its
+// name, on a machine; -1 for none.
+func (g *Generator) running(image string, machine int32) int32 {
 	for i := range g.instances {
-		if in := &g.instances[i]; in.node == machine && in.pod.Workload.Name == workload {
+		in := &g.instances[i]
+		if (machine == anywhere || in.node == machine) && in.container.Image.Base() == image {
 			return int32(i)
 		}
 	}
 	return -1
 }
+
+// serviceOf is the service in front of a pod, or else what is behind the pod.
+func serviceOf(p *inventory.Pod) string { return cmp.Or(p.Workload.Service, p.Workload.Name) }
 
 // nodeCPU splits time in use over cores and modes; all modes of a core sum to the
 // time since boot.
@@ -56,27 +67,24 @@ func (b *builder) nodeCPU(i int32) {
 		b.unit(core)
 		name := strconv.Itoa(cpu)
 		for _, p := range cpuModes {
-			b.add("node_cpu_seconds_total", formula{eval: evalBusy, of: i, a: share * p.part}, "cpu", name, "mode", p.mode)
+			b.add("node_cpu_seconds_total", formula{eval: evalBusy, life: ofMachine, round: ticks, of: i, a: share * p.part}, "cpu", name, "mode", p.mode)
 		}
-		b.add("node_cpu_seconds_total", formula{eval: evalSpare, of: i, a: share, b: 1 - iowaitPart}, "cpu", name, "mode", "idle")
-		b.add("node_cpu_seconds_total", formula{eval: evalSpare, of: i, a: share, b: iowaitPart}, "cpu", name, "mode", "iowait")
+		b.add("node_cpu_seconds_total", formula{eval: evalSpare, life: ofMachine, round: ticks, of: i, a: share, b: 1 - iowaitPart}, "cpu", name, "mode", "idle")
+		b.add("node_cpu_seconds_total", formula{eval: evalSpare, life: ofMachine, round: ticks, of: i, a: share, b: iowaitPart}, "cpu", name, "mode", "iowait")
 	}
 }
 
 // evalBusy is a part of the CPU seconds used since boot.
 func evalBusy(m *moment, f *formula) float64 {
 	n := &m.g.machines[f.of]
-	return ticks(f.a * (n.cpu.total(m) - n.cpuAtBoot))
+	return max(0, f.a*(n.cpu.total(m)-n.cpuAtBoot))
 }
 
 // evalSpare is a part of the CPU seconds not used since boot by one core.
 func evalSpare(m *moment, f *formula) float64 {
 	n := &m.g.machines[f.of]
-	return ticks(f.b * (m.sec - n.booted - f.a*(n.cpu.total(m)-n.cpuAtBoot)))
+	return max(0, f.b*(m.sec-n.booted-f.a*(n.cpu.total(m)-n.cpuAtBoot)))
 }
-
-// ticks are the hundredths of seconds in which the kernel counts CPU time.
-func ticks(seconds float64) float64 { return max(0, math.Floor(seconds*100)/100) }
 
 // Of the memory that no process uses, parts are page cache and buffers.
 const cachePart, bufferPart = 0.45, 0.03
@@ -85,9 +93,9 @@ func (b *builder) nodeMemory(i int32) {
 	m := &b.g.machines[i]
 	total := float64(m.node.Memory)
 	unused := func(part float64) formula {
-		return formula{of: i, a: part, eval: func(m *moment, f *formula) float64 {
+		return formula{of: i, a: part, round: kernelPage, eval: func(m *moment, f *formula) float64 {
 			n := &m.g.machines[f.of]
-			return pages(f.a * (float64(n.node.Memory) - n.memory.level(m)))
+			return f.a * (float64(n.node.Memory) - n.memory.level(m))
 		}}
 	}
 	b.one(core, "node_memory_MemTotal_bytes", constant(total))
@@ -121,7 +129,7 @@ const bytesPerPacket = 620.0
 
 // mixCount counts a mix since boot, scaled and whole; which selects the mix.
 func mixCount(i int32, which uint8, scale float64) formula {
-	return formula{eval: evalMix, of: i, sub: which, a: scale}
+	return formula{eval: evalMix, life: ofMachine, round: whole, of: i, sub: which, a: scale}
 }
 
 const (
@@ -144,7 +152,7 @@ func evalMix(m *moment, f *formula) float64 {
 	default:
 		v = n.write.total(m) - n.atBoot.write
 	}
-	return max(0, math.Floor(f.a*v))
+	return max(0, f.a*v)
 }
 
 func (b *builder) nodeNetwork(i int32) {
@@ -177,8 +185,8 @@ func (b *builder) nodeSystem(i int32) {
 		name   string
 		factor float64
 	}{{"node_load1", 1.1}, {"node_load5", 1.05}, {"node_load15", 1}} {
-		b.one(standard, l.name, formula{of: i, a: l.factor, eval: func(m *moment, f *formula) float64 {
-			return math.Round(100*f.a*m.g.machines[f.of].cpu.level(m)) / 100
+		b.one(standard, l.name, formula{of: i, a: l.factor, round: hundredth, eval: func(m *moment, f *formula) float64 {
+			return f.a * m.g.machines[f.of].cpu.level(m)
 		}})
 	}
 	b.one(core, "node_uname_info", constant(1), "nodename", n.Name, "release", n.Kernel, "machine", machineOf(n),
@@ -203,13 +211,10 @@ func machineOf(n *inventory.Node) string {
 	return "x86_64"
 }
 
-// process adds what every Go program says of itself; nothing for i < 0.
+// process adds what every Go program says of itself.
 func (b *builder) process(i int32) {
-	if i < 0 {
-		return
-	}
 	in := &b.g.instances[i]
-	b.one(standard, "process_cpu_seconds_total", b.g.ofProcess(i, in.cpu, false))
+	b.one(standard, "process_cpu_seconds_total", b.g.ofProcess(i, in.cpu, millis))
 	b.one(standard, "process_resident_memory_bytes", byteGauge(in.memory*residentPart, memorySwing, in.memWave))
 	b.one(standard, "process_start_time_seconds", b.g.processStart(i))
 	b.one(standard, "go_goroutines", level(40+in.memory/(4<<20), 0.1, in.memWave))

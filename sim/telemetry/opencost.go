@@ -13,14 +13,13 @@ const openCostInterval = 30 * time.Second
 // volumes and load balancers use of them. The label instance is the node's name,
 // as OpenCost exposes it with honorLabels.
 func (b *builder) openCost() {
-	const name = "kof-collectors-opencost"
-	at := b.g.instanceOf(name)
+	at := b.g.running("opencost", anywhere)
 	if at < 0 {
 		return
 	}
 	p := b.g.instances[at].pod
-	b.to(name, podPort(p, 9003), openCostInterval, "endpoint", "http", "namespace", "kof", "service", name,
-		"container", "opencost", "pod", p.Name)
+	b.to(p.Workload.Name, podPort(p, 9003), openCostInterval, "endpoint", "http", "namespace", p.Namespace, "service", serviceOf(p),
+		"container", b.g.instances[at].container.Name, "pod", p.Name)
 	for _, n := range b.g.cluster.Nodes {
 		of := []string{"instance", n.Name, "node", n.Name, "instance_type", n.InstanceType, "region", n.Region,
 			"provider_id", n.ProviderID, "arch", n.Arch, "uid", n.UID}
@@ -35,9 +34,12 @@ func (b *builder) openCost() {
 		b.allocation(&b.g.instances[i])
 	}
 	for _, v := range b.g.cluster.Claims {
+		if v.Pod == nil || v.Volume == "" {
+			continue
+		}
 		b.one(standard, "pod_pvc_allocation", constant(float64(v.Bytes)), "namespace", v.Namespace, "pod", v.Pod.Name,
 			"persistentvolumeclaim", v.Name, "persistentvolume", v.Volume, "uid", v.UID)
-		b.one(standard, "pv_hourly_cost", constant(v.HourlyCost()/(float64(v.Bytes)/(1<<30))),
+		b.one(standard, "pv_hourly_cost", constant(inventory.VolumePrice),
 			"volumename", v.Volume, "persistentvolume", v.Volume, "provider_id", v.Volume, "uid", v.VolumeUID)
 	}
 	for _, s := range b.g.cluster.Services {
@@ -50,12 +52,12 @@ func (b *builder) openCost() {
 	b.process(at)
 }
 
-// allocation is the larger of request and use; use stays below requests.
+// allocation is the larger of request and use; use stays below the share.
 func (b *builder) allocation(in *instance) {
 	n := in.pod.Node
-	of := []string{"namespace", in.pod.Namespace(), "pod", in.pod.Name, "container", in.container.Name,
+	of := []string{"namespace", in.pod.Namespace, "pod", in.pod.Name, "container", in.container.Name,
 		"instance", n.Name, "node", n.Name, "uid", in.pod.UID}
-	r := in.container.Requests
+	r := in.container.Share()
 	b.one(core, "container_cpu_allocation", constant(r.CPU), of...)
 	b.one(core, "container_memory_allocation_bytes", constant(float64(r.Memory)), of...)
 	b.one(detail, "container_gpu_allocation", constant(0), of...)
@@ -67,7 +69,11 @@ func (b *builder) clusterCost() {
 	if provider == "" {
 		provider = "custom"
 	}
-	b.one(standard, "kubecost_cluster_info", constant(1), "id", c.Name, "name", c.Name, "provider", provider, "region", c.Nodes[0].Region)
+	region := ""
+	if len(c.Nodes) > 0 {
+		region = c.Nodes[0].Region
+	}
+	b.one(standard, "kubecost_cluster_info", constant(1), "id", c.Name, "name", c.Name, "provider", provider, "region", region)
 	b.one(standard, "kubecost_cluster_management_cost", constant(0), "provisioner_name", "k0s")
 	b.one(standard, "kubecost_network_zone_egress_cost", constant(0.01))
 	b.one(standard, "kubecost_network_region_egress_cost", constant(0.01))

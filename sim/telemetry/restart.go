@@ -41,6 +41,16 @@ func (r *restarts) last(nanos int64) (int64, bool) {
 	return r.at(n - 1), true
 }
 
+// exitCode is what the failing process leaves.
+func (r *restarts) exitCode() int {
+	if r.reason == oomKilled {
+		return 137
+	}
+	return 1
+}
+
+const oomKilled = "OOMKilled"
+
 // flakyRatio is the share of application containers that restart; the periods of
 // those that do lie between flakyMin and flakyMax.
 const (
@@ -49,17 +59,18 @@ const (
 	flakyMax   = 72 * time.Hour
 )
 
-// newRestarts returns nil for a container that never restarts.
-func newRestarts(seed inventory.Seed, first time.Time, app bool) *restarts {
+// newRestarts returns nil for a container that never restarts, or whose restarts
+// Kubernetes counts.
+func newRestarts(seed inventory.Seed, first int64, app bool) *restarts {
 	if !app || seed.Of("flaky").Unit() >= flakyRatio {
 		return nil
 	}
 	reason := "Error"
 	if seed.Of("oom").Unit() < 0.5 {
-		reason = "OOMKilled"
+		reason = oomKilled
 	}
 	return &restarts{
-		seed: seed.Of("restarts"), first: first.UnixNano(), reason: reason,
+		seed: seed.Of("restarts"), first: first, reason: reason,
 		period: int64(seed.Of("period").Between(float64(flakyMin), float64(flakyMax))),
 	}
 }

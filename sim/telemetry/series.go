@@ -7,20 +7,73 @@ import (
 )
 
 // series is one time series: its labels, built once, and the closed form of its
-// value. What a, b, of and sub mean is up to eval.
+// value.
 type series struct {
 	labels labels.Labels
 	formula
 }
 
 // formula is a value as a function of time. It is small and has no closure:
-// a large lab holds hundreds of thousands.
+// a large lab holds hundreds of thousands. What a, b and sub mean is up to eval.
 type formula struct {
-	eval func(*moment, *formula) float64
+	eval func(*moment, *formula) float64 // not rounded yet
 	a, b float64
-	of   int32
-	sub  uint8
-	own  uint16 // which of the target's own labels the series carries, as bits
+	// base is what a counter owes to the generator before this one (see stitch).
+	base  float64
+	of    int32 // the instance, served or machine that life speaks of
+	sub   uint8
+	round rounding
+	life  life
+	own   uint16 // which of the target's own labels the series carries, as bits
+}
+
+// rounding is how an exporter cuts a value. Stores compress such numbers several
+// times better than noise in the last digits.
+type rounding uint8
+
+const (
+	exact      rounding = iota
+	whole               // events and bytes
+	millis              // seconds, to thousandths
+	ticks               // seconds, to the hundredths in which the kernel counts CPU time
+	micros              // whole microseconds, shown in seconds
+	kernelPage          // bytes, to pages
+	nearest             // whole, up or down
+	hundredth           // to the nearest hundredth
+)
+
+const page = 4096.0
+
+func (r rounding) apply(v float64) float64 {
+	switch r {
+	case whole:
+		return math.Floor(v)
+	case millis:
+		return math.Floor(v*1000) / 1000
+	case ticks:
+		return math.Floor(v*100) / 100
+	case micros:
+		return math.Floor(v) / 1e6
+	case kernelPage:
+		return math.Floor(v/page) * page
+	case nearest:
+		return math.Round(v)
+	case hundredth:
+		return math.Round(100*v) / 100
+	default:
+		return v
+	}
+}
+
+// value is what a scrape at the moment finds.
+func (f *formula) value(m *moment) float64 { return f.round.apply(f.unrounded(m)) }
+
+func (f *formula) unrounded(m *moment) float64 {
+	v := f.eval(m, f)
+	if f.base != 0 && !m.g.renewed(f, m.nanos) {
+		v = max(0, v+f.base)
+	}
+	return v
 }
 
 // constant is a value that does not change.
@@ -40,79 +93,56 @@ func now() formula {
 	return formula{eval: func(m *moment, _ *formula) float64 { return float64(m.nanos) / 1e9 }}
 }
 
-// Values are rounded as exporters round them, to milliseconds, whole events and
-// kernel pages. Stores compress such numbers several times better than noise in the
-// last digits.
-const (
-	perSecond = 1000.0
-	page      = 4096.0
-)
-
 // total counts a flow of seconds from a start, in seconds since the epoch.
 func (g *Generator) total(f flow, started float64) formula {
 	_, area := g.waves[f.wave].at(started)
-	return formula{a: f.rate, b: started + area, sub: f.wave, eval: func(m *moment, f *formula) float64 {
-		return math.Floor(perSecond*f.integral(m)) / perSecond
+	return formula{a: f.rate, b: started + area, sub: f.wave, round: millis, life: unowned, eval: func(m *moment, f *formula) float64 {
+		return max(0, f.a*(m.sec+m.area[f.sub]-f.b))
 	}}
 }
 
 // count is total in whole numbers, for events and bytes.
 func (g *Generator) count(f flow, started float64) formula {
 	x := g.total(f, started)
-	x.eval = func(m *moment, f *formula) float64 { return math.Floor(f.integral(m)) }
+	x.round = whole
 	return x
-}
-
-func (f *formula) integral(m *moment) float64 {
-	return max(0, f.a*(m.sec+m.area[f.sub]-f.b))
 }
 
 // gauge swings around a mean by the given part of it, times the wave.
 func gauge(mean, swing float64, wave uint8) formula {
-	return formula{a: mean, b: swing, sub: wave, eval: func(m *moment, f *formula) float64 { return f.swung(m) }}
+	return formula{a: mean, b: swing, sub: wave, eval: func(m *moment, f *formula) float64 {
+		return f.a * (1 + f.b*m.level[f.sub])
+	}}
 }
-
-func (f *formula) swung(m *moment) float64 { return f.a * (1 + f.b*m.level[f.sub]) }
 
 // level is gauge in whole numbers.
 func level(mean, swing float64, wave uint8) formula {
 	x := gauge(mean, swing, wave)
-	x.eval = func(m *moment, f *formula) float64 { return math.Round(f.swung(m)) }
+	x.round = nearest
 	return x
 }
 
 // byteGauge is gauge in whole pages.
 func byteGauge(mean, swing float64, wave uint8) formula {
 	x := gauge(mean, swing, wave)
-	x.eval = func(m *moment, f *formula) float64 { return pages(f.swung(m)) }
+	x.round = kernelPage
 	return x
 }
 
-func pages(v float64) float64 { return math.Floor(v/page) * page }
-
-// ofProcess counts a flow of an instance since its last restart: seconds, or whole
+// ofProcess counts a flow of an instance since its process began, in seconds or
 // events.
-func (g *Generator) ofProcess(i int32, f flow, whole bool) formula {
-	in := &g.instances[i]
-	if in.restarts == nil {
-		if whole {
-			return g.count(f, in.started)
-		}
-		return g.total(f, in.started)
+func (g *Generator) ofProcess(i int32, f flow, round rounding) formula {
+	x := g.total(f, g.instances[i].started)
+	x.of, x.life, x.round = i, ofProcess, round
+	if g.instances[i].restarts == nil {
+		return x
 	}
-	x := formula{a: f.rate, of: i, sub: f.wave, eval: func(m *moment, f *formula) float64 {
-		return math.Floor(perSecond*sinceRestart(m, f)) / perSecond
-	}}
-	if whole {
-		x.eval = func(m *moment, f *formula) float64 { return math.Floor(sinceRestart(m, f)) }
+	x.eval = func(m *moment, f *formula) float64 {
+		started := m.g.startedAt(f.of, m.nanos)
+		_, area := m.g.waves[f.sub].at(started)
+		return max(0, f.a*(m.sec+m.area[f.sub]-started-area))
 	}
 	return x
-}
-
-func sinceRestart(m *moment, f *formula) float64 {
-	started := m.g.startedAt(f.of, m.nanos)
-	_, area := m.g.waves[f.sub].at(started)
-	return max(0, f.a*(m.sec+m.area[f.sub]-started-area))
 }
 
 // startedAt is when the process of instance i that runs at nanos began, in seconds
@@ -134,10 +164,12 @@ func (g *Generator) processStart(i int32) formula {
 	}}
 }
 
-// restartCount is the number of restarts of instance i.
+// restartCount is the number of restarts of instance i: those that Kubernetes
+// counts, or else those of its imagined life.
 func (g *Generator) restartCount(i int32) formula {
-	if g.instances[i].restarts == nil {
-		return constant(0)
+	in := &g.instances[i]
+	if in.restarts == nil {
+		return constant(float64(in.container.Restarts))
 	}
 	return formula{of: i, eval: func(m *moment, f *formula) float64 {
 		return float64(m.g.instances[f.of].restarts.count(m.nanos))

@@ -24,6 +24,7 @@ type served struct {
 	codes    []int // that occur, ascending; at most maxCodes
 	requests []request
 	total    tally // of a whole cycle
+	first    int64 // requests before its process began
 }
 
 // request is one request of the cycle.

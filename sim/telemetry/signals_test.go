@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"koflab/sim/inventory"
+	"koflab/sim/telemetry/clustertest"
 	"koflab/topology"
 )
 
@@ -71,13 +72,12 @@ func get(m pcommon.Map, key string) string {
 }
 
 // busy is a child whose requests, logs and restarts all show within minutes.
-func busy(t require.TestingT, seed int64, logs, traces float64) *Generator {
-	lab := &topology.Lab{Seed: seed, Children: []topology.Child{{Name: "c1", Cloud: "aws", Workload: topology.Workload{
-		Nodes: 3, Workloads: 12, LogRate: &logs, TraceRate: &traces,
-	}}}}
-	c, ok := inventory.New(lab).Cluster("", "c1")
-	require.True(t, ok)
-	return New(c, 0, Options{})
+func busy(seed int64, logs, traces float64) *Generator {
+	return New(clustertest.New(busySpec(seed, logs, traces)).Inventory(), 0, Options{})
+}
+
+func busySpec(seed int64, logs, traces float64) inventory.Spec {
+	return childSpec(seed, topology.Workload{Nodes: 3, Workloads: 12, LogRate: &logs, TraceRate: &traces})
 }
 
 // cuts draws a partition of [from, to], its ends included. Some cuts fall on the
@@ -98,7 +98,7 @@ func cuts(t *rapid.T, from, to time.Time, instants []pcommon.Timestamp) []time.T
 
 func TestLogsOfAnyPartitionAreTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := busy(t, rapid.Int64().Draw(t, "seed"), rapid.Float64Range(0.1, 200).Draw(t, "logs"), rapid.Float64Range(0, 40).Draw(t, "traces"))
+		g := busy(rapid.Int64().Draw(t, "seed"), rapid.Float64Range(0.1, 200).Draw(t, "logs"), rapid.Float64Range(0, 40).Draw(t, "traces"))
 		from := drawTime(t, "from")
 		if r := anyRestarts(g); r != nil && rapid.Bool().Draw(t, "atRestart") {
 			from = time.Unix(0, r.at(r.count(from.UnixNano()))).Add(-4 * time.Second)
@@ -138,7 +138,7 @@ func anyRestarts(g *Generator) *restarts {
 
 func TestTracesOfAnyPartitionAreTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := busy(t, rapid.Int64().Draw(t, "seed"), 0, rapid.Float64Range(0, 60).Draw(t, "traces"))
+		g := busy(rapid.Int64().Draw(t, "seed"), 0, rapid.Float64Range(0, 60).Draw(t, "traces"))
 		from := drawTime(t, "from")
 		to := from.Add(time.Duration(rapid.Int64Range(0, int64(30*time.Second)).Draw(t, "window")))
 		whole, parts, ids, instants := []string{}, []string{}, map[pcommon.SpanID]bool{}, []pcommon.Timestamp{}
@@ -165,7 +165,7 @@ func TestTracesOfAnyPartitionAreTheSame(t *testing.T) {
 // TestTracesAreTrees: one root per trace, parents exist and enclose their children,
 // and a trace lies within the longest length the planner found.
 func TestTracesAreTrees(t *testing.T) {
-	g := busy(t, 3, 0, 40)
+	g := busy(3, 0, 40)
 	from := inventory.DefaultEpoch.Add(100 * time.Hour)
 	byTrace := map[pcommon.TraceID][]flatSpan{}
 	for _, s := range flatSpans(g.Traces(from, from.Add(time.Minute))) {
@@ -201,7 +201,7 @@ func TestTracesAreTrees(t *testing.T) {
 // sums of latencies likewise.
 func TestRequestsAreSpans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		g := busy(t, rapid.Int64().Draw(t, "seed"), 0, rapid.Float64Range(0.5, 30).Draw(t, "traces"))
+		g := busy(rapid.Int64().Draw(t, "seed"), 0, rapid.Float64Range(0.5, 30).Draw(t, "traces"))
 		from := drawTime(t, "from")
 		to := from.Add(time.Duration(rapid.Int64Range(0, int64(2*time.Minute)).Draw(t, "window")))
 		exempt := restarted(g, from, to)
@@ -250,7 +250,7 @@ func TestRequestsAreSpans(t *testing.T) {
 // TestLogsPointToSpans: every trace id in a log is the id of a trace, the record
 // lies within its span and an error is an error in both.
 func TestLogsPointToSpans(t *testing.T) {
-	g := busy(t, 5, 60, 10)
+	g := busy(5, 60, 10)
 	from := inventory.DefaultEpoch.Add(777 * time.Hour)
 	to := from.Add(3 * time.Minute)
 	spans := map[pcommon.SpanID]flatSpan{}
@@ -281,7 +281,7 @@ func TestLogsPointToSpans(t *testing.T) {
 func TestRates(t *testing.T) {
 	f := func(logs, traces float64) {
 		t.Helper()
-		g := busy(t, 9, logs, traces)
+		g := busy(9, logs, traces)
 		day := 24 * time.Hour
 		from := inventory.DefaultEpoch.Add(9 * day)
 		records := g.Logs(from, from.Add(day)).LogRecordCount()
@@ -296,18 +296,18 @@ func TestRates(t *testing.T) {
 	}
 	f(0.5, 0.05)
 	f(0.05, 0.1)
-	none := busy(t, 9, 0, 0)
+	none := busy(9, 0, 0)
 	at := inventory.DefaultEpoch
 	require.Zero(t, none.Logs(at, at.Add(48*time.Hour)).LogRecordCount())
 	require.Zero(t, none.Traces(at, at.Add(48*time.Hour)).SpanCount())
-	for _, r := range flatLogs(busy(t, 9, 5, 0).Logs(at, at.Add(time.Hour))) {
+	for _, r := range flatLogs(busy(9, 5, 0).Logs(at, at.Add(time.Hour))) {
 		require.True(t, r.TraceID().IsEmpty(), "a trace id without traces")
 	}
 }
 
 // TestRoutineRaisesNoWarning: Warning events are restarts and pods that do not fit.
 func TestRoutineRaisesNoWarning(t *testing.T) {
-	g := busy(t, 11, 20, 1)
+	g := busy(11, 20, 1)
 	r := anyRestarts(g)
 	require.NotNil(t, r)
 	restart := time.Unix(0, r.at(r.count(g.epoch)+1))
@@ -329,7 +329,7 @@ func TestRoutineRaisesNoWarning(t *testing.T) {
 }
 
 func TestAuditRecords(t *testing.T) {
-	g := busy(t, 13, 20, 1)
+	g := busy(13, 20, 1)
 	from := inventory.DefaultEpoch.Add(time.Hour)
 	n := 0
 	for _, l := range flatLogs(g.Logs(from, from.Add(10*time.Minute))) {

@@ -1,21 +1,23 @@
 package telemetry
 
 import (
+	"strconv"
 	"strings"
 
 	"koflab/sim/inventory"
 )
 
+const stateMetricsJob = "kube-state-metrics"
+
 // stateMetrics adds kube-state-metrics: the inventory as series.
 func (b *builder) stateMetrics() {
-	const name = "kof-collectors-kube-state-metrics"
-	at := b.g.instanceOf(name)
+	at := b.g.running("kube-state-metrics", anywhere)
 	if at < 0 {
 		return
 	}
 	p := b.g.instances[at].pod
-	b.to("kube-state-metrics", podPort(p, 8080), 0, "endpoint", "http", "namespace", "kof",
-		"service", name, "container", "kube-state-metrics", "pod", p.Name)
+	b.to(stateMetricsJob, podPort(p, 8080), 0, "endpoint", "http", "namespace", p.Namespace,
+		"service", serviceOf(p), "container", b.g.instances[at].container.Name, "pod", p.Name)
 	for _, n := range b.g.cluster.Nodes {
 		b.stateOfNode(n)
 	}
@@ -25,35 +27,28 @@ func (b *builder) stateMetrics() {
 	for _, w := range b.g.cluster.Workloads {
 		b.stateOfWorkload(w)
 	}
+	b.stateOfRevisions()
+	b.stateOfRuns()
 	b.stateOfObjects()
 	b.process(at)
-}
-
-// instanceOf finds the first running container of a workload; -1 for none.
-func (g *Generator) instanceOf(workload string) int32 {
-	for i := range g.instances {
-		if g.instances[i].pod.Workload.Name == workload {
-			return int32(i)
-		}
-	}
-	return -1
 }
 
 func (b *builder) stateOfNode(n *inventory.Node) {
 	of := []string{"node", n.Name}
 	b.one(core, "kube_node_info", constant(1), "node", n.Name, "kernel_version", n.Kernel, "os_image", n.OSImage,
 		"container_runtime_version", n.Runtime, "kubelet_version", n.Kubelet, "kubeproxy_version", n.Kubelet,
-		"provider_id", n.ProviderID, "pod_cidr", n.PodCIDR, "system_uuid", n.UID, "internal_ip", n.IP)
+		"provider_id", n.ProviderID, "pod_cidr", n.PodCIDR, "system_uuid", n.SystemUUID, "internal_ip", n.IP)
 	b.one(core, "kube_node_labels", constant(1), "node", n.Name,
 		"label_node_kubernetes_io_instance_type", n.InstanceType, "label_topology_kubernetes_io_region", n.Region,
 		"label_topology_kubernetes_io_zone", n.Zone, "label_kubernetes_io_arch", n.Arch, "label_kubernetes_io_os", "linux",
 		"label_kubernetes_io_hostname", n.Name)
 	b.one(standard, "kube_node_created", constant(float64(n.Booted.Unix())), of...)
-	b.one(standard, "kube_node_spec_unschedulable", constant(0), of...)
+	b.one(standard, "kube_node_spec_unschedulable", boolean(n.Unschedulable), of...)
 	if n.ControlPlane {
 		b.one(standard, "kube_node_role", constant(1), "node", n.Name, "role", "control-plane")
-		b.one(standard, "kube_node_spec_taint", constant(1), "node", n.Name,
-			"key", "node-role.kubernetes.io/control-plane", "value", "", "effect", "PreferNoSchedule")
+	}
+	for _, t := range n.Taints {
+		b.one(standard, "kube_node_spec_taint", constant(1), "node", n.Name, "key", t.Key, "value", t.Value, "effect", t.Effect)
 	}
 	alloc := n.Allocatable()
 	for _, r := range []struct {
@@ -69,37 +64,31 @@ func (b *builder) stateOfNode(n *inventory.Node) {
 		b.one(r.tier, "kube_node_status_capacity", constant(r.capacity), "node", n.Name, "resource", r.resource, "unit", r.unit)
 		b.one(r.tier, "kube_node_status_allocatable", constant(r.allowed), "node", n.Name, "resource", r.resource, "unit", r.unit)
 	}
-	for _, condition := range []string{"Ready", "MemoryPressure", "DiskPressure", "PIDPressure"} {
+	for _, c := range n.Conditions {
 		t := standard
-		if condition == "Ready" {
+		if c.Type == "Ready" {
 			t = core
 		}
 		b.unit(t)
-		healthy := "false"
-		if condition == "Ready" {
-			healthy = "true"
-		}
 		for _, status := range []string{"true", "false", "unknown"} {
-			b.add("kube_node_status_condition", boolean(status == healthy), "node", n.Name, "condition", condition, "status", status)
+			b.add("kube_node_status_condition", boolean(status == c.Status), "node", n.Name, "condition", c.Type, "status", status)
 		}
 	}
 }
 
 func (b *builder) stateOfPod(p *inventory.Pod) {
-	w := p.Workload
-	of := []string{"namespace", p.Namespace(), "pod", p.Name, "uid", p.UID}
-	kind, owner := p.Owner()
+	of := []string{"namespace", p.Namespace, "pod", p.Name, "uid", p.UID}
 	node, hostIP := "", ""
 	if p.Node != nil {
 		node, hostIP = p.Node.Name, p.Node.IP
 	}
-	host := "false"
-	if p.HostNetwork() {
-		host = "true"
+	host, controlled := strconv.FormatBool(p.HostNetwork), ""
+	if p.OwnerName != "" {
+		controlled = "true"
 	}
 	b.one(core, "kube_pod_info", constant(1), with(of, "host_ip", hostIP, "pod_ip", p.IP, "node", node,
-		"created_by_kind", kind, "created_by_name", owner, "host_network", host)...)
-	b.one(core, "kube_pod_owner", constant(1), with(of, "owner_kind", kind, "owner_name", owner, "owner_is_controller", "true")...)
+		"created_by_kind", p.OwnerKind, "created_by_name", p.OwnerName, "host_network", host)...)
+	b.one(core, "kube_pod_owner", constant(1), with(of, "owner_kind", p.OwnerKind, "owner_name", p.OwnerName, "owner_is_controller", controlled)...)
 	for _, phase := range []string{"Pending", "Running", "Succeeded", "Failed", "Unknown"} {
 		t := standard
 		if phase == p.Phase {
@@ -107,15 +96,18 @@ func (b *builder) stateOfPod(p *inventory.Pod) {
 		}
 		b.one(t, "kube_pod_status_phase", boolean(phase == p.Phase), with(of, "phase", phase)...)
 	}
-	b.one(detail, "kube_pod_status_ready", boolean(p.Phase == "Running"), with(of, "condition", "true")...)
-	b.one(detail, "kube_pod_created", constant(float64(p.Created.Unix())), of...)
-	b.one(detail, "kube_pod_start_time", constant(float64(p.Created.Unix())), of...)
-	for i := range w.Containers {
-		b.stateOfContainer(p, i, node)
+	b.one(standard, "kube_pod_status_ready", boolean(p.Ready), with(of, "condition", "true")...)
+	if p.Unscheduled() {
+		b.one(standard, "kube_pod_status_unschedulable", constant(1), of...)
 	}
-	if p.Claim != nil {
+	b.one(detail, "kube_pod_created", constant(float64(p.Created.Unix())), of...)
+	b.one(detail, "kube_pod_start_time", constant(float64(p.Started.Unix())), of...)
+	for i := range p.Containers {
+		b.stateOfContainer(p, &p.Containers[i], node)
+	}
+	for _, v := range p.Volumes {
 		b.one(standard, "kube_pod_spec_volumes_persistentvolumeclaims_info", constant(1),
-			with(of, "volume", "data", "persistentvolumeclaim", p.Claim.Name)...)
+			with(of, "volume", v.Name, "persistentvolumeclaim", v.Claim.Name)...)
 	}
 }
 
@@ -124,10 +116,8 @@ func with(of []string, pairs ...string) []string {
 	return append(of[:len(of):len(of)], pairs...)
 }
 
-func (b *builder) stateOfContainer(p *inventory.Pod, i int, node string) {
-	c := &p.Workload.Containers[i]
-	of := []string{"namespace", p.Namespace(), "pod", p.Name, "uid", p.UID, "container", c.Name}
-	running := p.Phase == "Running"
+func (b *builder) stateOfContainer(p *inventory.Pod, c *inventory.State, node string) {
+	of := []string{"namespace", p.Namespace, "pod", p.Name, "uid", p.UID, "container", c.Name}
 	resource := func(t tier, name, resource, unit string, v float64) {
 		if v > 0 {
 			b.one(t, name, constant(v), with(of, "node", node, "resource", resource, "unit", unit)...)
@@ -137,27 +127,33 @@ func (b *builder) stateOfContainer(p *inventory.Pod, i int, node string) {
 	resource(core, "kube_pod_container_resource_requests", "memory", "byte", float64(c.Requests.Memory))
 	resource(standard, "kube_pod_container_resource_limits", "cpu", "core", c.Limits.CPU)
 	resource(standard, "kube_pod_container_resource_limits", "memory", "byte", float64(c.Limits.Memory))
-	b.one(standard, "kube_pod_container_info", constant(1), with(of, "image", c.Image, "image_spec", c.Image,
-		"image_id", c.ImageID(), "container_id", p.ContainerID(i))...)
-	b.one(standard, "kube_pod_container_status_ready", boolean(running), of...)
-	b.one(standard, "kube_pod_container_status_running", boolean(running), of...)
-	if !running {
-		b.one(standard, "kube_pod_container_status_restarts_total", constant(0), of...)
-		if p.Phase == "Pending" {
-			b.one(standard, "kube_pod_container_status_waiting_reason", constant(1), with(of, "reason", "ContainerCreating")...)
-		}
-		return
+	if p.Node == nil {
+		return // no kubelet has said anything of it
 	}
-	at := b.g.ofPod[p] + int32(i)
-	b.one(standard, "kube_pod_container_status_restarts_total", b.g.restartCount(at), of...)
-	if r := b.g.instances[at].restarts; r != nil {
-		b.unit(standard)
-		b.add("kube_pod_container_status_last_terminated_reason", constant(1), with(of, "reason", r.reason)...)
-		exit := 1.0
-		if r.reason == "OOMKilled" {
-			exit = 137
+	image := c.Image.String()
+	b.one(standard, "kube_pod_container_info", constant(1), with(of, "image", image, "image_spec", image,
+		"image_id", c.ImageID, "container_id", c.ID)...)
+	b.one(standard, "kube_pod_container_status_ready", boolean(c.Ready), of...)
+	b.one(standard, "kube_pod_container_status_running", boolean(c.Running), of...)
+	if c.Waiting != "" {
+		b.one(standard, "kube_pod_container_status_waiting_reason", constant(1), with(of, "reason", c.Waiting)...)
+	}
+	if c.Terminated != "" {
+		b.one(standard, "kube_pod_container_status_terminated_reason", constant(1), with(of, "reason", c.Terminated)...)
+	}
+	last, code := c.Last, c.LastExitCode
+	restarts := constant(float64(c.Restarts))
+	if at, ok := b.g.ofState[c]; ok {
+		restarts = b.g.restartCount(at)
+		if r := b.g.instances[at].restarts; r != nil && last == "" {
+			last, code = r.reason, r.exitCode()
 		}
-		b.add("kube_pod_container_status_last_terminated_exitcode", constant(exit), of...)
+	}
+	b.one(standard, "kube_pod_container_status_restarts_total", restarts, of...)
+	if last != "" {
+		b.unit(standard)
+		b.add("kube_pod_container_status_last_terminated_reason", constant(1), with(of, "reason", last)...)
+		b.add("kube_pod_container_status_last_terminated_exitcode", constant(float64(code)), of...)
 	}
 }
 

@@ -2,62 +2,77 @@ package telemetry
 
 import "koflab/sim/inventory"
 
-// stateOfWorkload adds the state of a controller. All are at their wanted size,
-// but for pods that fit no node.
+// stateOfWorkload adds the state of a controller, as it reports it.
 func (b *builder) stateOfWorkload(w *inventory.Workload) {
-	wanted, running := float64(w.Replicas), float64(w.Running())
+	wanted := constant(float64(w.Replicas))
 	created := constant(float64(w.Created.Unix()))
+	s := &w.Status
 	ns := []string{"namespace", w.Namespace}
 	switch w.Kind {
 	case inventory.Deployment:
 		of := with(ns, "deployment", w.Name)
-		b.one(core, "kube_deployment_spec_replicas", constant(wanted), of...)
-		b.one(core, "kube_deployment_status_replicas_available", constant(running), of...)
-		b.one(standard, "kube_deployment_status_replicas", constant(wanted), of...)
-		b.one(standard, "kube_deployment_status_replicas_updated", constant(wanted), of...)
-		b.one(standard, "kube_deployment_status_replicas_unavailable", constant(wanted-running), of...)
-		b.one(detail, "kube_deployment_status_observed_generation", constant(1), of...)
-		b.one(detail, "kube_deployment_metadata_generation", constant(1), of...)
+		b.one(core, "kube_deployment_spec_replicas", wanted, of...)
+		b.one(core, "kube_deployment_status_replicas_available", number(s.Available), of...)
+		b.one(standard, "kube_deployment_status_replicas", number(s.Replicas), of...)
+		b.one(standard, "kube_deployment_status_replicas_ready", number(s.Ready), of...)
+		b.one(standard, "kube_deployment_status_replicas_updated", number(s.Updated), of...)
+		b.one(standard, "kube_deployment_status_replicas_unavailable", number(max(0, max(w.Replicas, s.Replicas)-s.Available)), of...)
+		b.one(detail, "kube_deployment_status_observed_generation", constant(float64(s.Observed)), of...)
+		b.one(detail, "kube_deployment_metadata_generation", constant(float64(s.Generation)), of...)
 		b.one(detail, "kube_deployment_created", created, of...)
-		set := with(ns, "replicaset", w.ReplicaSet)
-		b.one(core, "kube_replicaset_owner", constant(1), with(set, "owner_kind", "Deployment", "owner_name", w.Name, "owner_is_controller", "true")...)
-		b.one(detail, "kube_replicaset_spec_replicas", constant(wanted), set...)
 	case inventory.StatefulSet:
 		of := with(ns, "statefulset", w.Name)
-		b.one(core, "kube_statefulset_replicas", constant(wanted), of...)
-		b.one(core, "kube_statefulset_status_replicas_ready", constant(running), of...)
-		b.one(standard, "kube_statefulset_status_replicas", constant(wanted), of...)
-		b.one(standard, "kube_statefulset_status_replicas_updated", constant(wanted), of...)
-		b.one(detail, "kube_statefulset_status_observed_generation", constant(1), of...)
-		b.one(detail, "kube_statefulset_metadata_generation", constant(1), of...)
+		b.one(core, "kube_statefulset_replicas", wanted, of...)
+		b.one(core, "kube_statefulset_status_replicas_ready", number(s.Ready), of...)
+		b.one(standard, "kube_statefulset_status_replicas", number(s.Replicas), of...)
+		b.one(standard, "kube_statefulset_status_replicas_updated", number(s.Updated), of...)
+		b.one(detail, "kube_statefulset_status_observed_generation", constant(float64(s.Observed)), of...)
+		b.one(detail, "kube_statefulset_metadata_generation", constant(float64(s.Generation)), of...)
 		b.one(detail, "kube_statefulset_created", created, of...)
 	case inventory.DaemonSet:
 		of := with(ns, "daemonset", w.Name)
-		b.one(core, "kube_daemonset_status_desired_number_scheduled", constant(wanted), of...)
-		b.one(core, "kube_daemonset_status_number_ready", constant(running), of...)
-		b.one(standard, "kube_daemonset_status_current_number_scheduled", constant(running), of...)
-		b.one(standard, "kube_daemonset_status_number_available", constant(running), of...)
-		b.one(standard, "kube_daemonset_status_updated_number_scheduled", constant(wanted), of...)
-		b.one(standard, "kube_daemonset_status_number_misscheduled", constant(0), of...)
+		b.one(core, "kube_daemonset_status_desired_number_scheduled", wanted, of...)
+		b.one(core, "kube_daemonset_status_number_ready", number(s.Ready), of...)
+		b.one(standard, "kube_daemonset_status_current_number_scheduled", number(s.Replicas), of...)
+		b.one(standard, "kube_daemonset_status_number_available", number(s.Available), of...)
+		b.one(standard, "kube_daemonset_status_updated_number_scheduled", number(s.Updated), of...)
+		b.one(standard, "kube_daemonset_status_number_misscheduled", number(s.Misscheduled), of...)
 	case inventory.CronJob:
-		of := with(ns, "job_name", w.Job)
-		b.one(standard, "kube_cronjob_info", constant(1), with(ns, "cronjob", w.Name, "schedule", "15 2 * * *", "concurrency_policy", "Forbid")...)
-		b.one(standard, "kube_job_owner", constant(1), with(of, "owner_kind", "CronJob", "owner_name", w.Name, "owner_is_controller", "true")...)
-		b.one(standard, "kube_job_status_succeeded", constant(float64(len(w.Pods)-pending(w))), of...)
-		b.one(standard, "kube_job_status_active", constant(float64(pending(w))), of...)
-		b.one(standard, "kube_job_spec_completions", constant(wanted), of...)
-		b.one(standard, "kube_job_status_failed", constant(0), of...)
+		of := with(ns, "cronjob", w.Name)
+		b.one(standard, "kube_cronjob_info", constant(1), with(of, "schedule", w.Schedule, "concurrency_policy", w.Policy)...)
+		b.one(standard, "kube_cronjob_spec_suspend", boolean(w.Suspended), of...)
 	}
 }
 
-func pending(w *inventory.Workload) int {
-	n := 0
-	for _, p := range w.Pods {
-		if p.Phase == "Pending" {
-			n++
-		}
+func number(n int) formula { return constant(float64(n)) }
+
+// stateOfRevisions adds ReplicaSets, also those that are kept for a rollback.
+func (b *builder) stateOfRevisions() {
+	for _, v := range b.g.cluster.Revisions {
+		of := []string{"namespace", v.Namespace, "replicaset", v.Name}
+		b.one(core, "kube_replicaset_owner", constant(1), with(of, ownedBy(v.Owner)...)...)
+		b.one(standard, "kube_replicaset_spec_replicas", number(v.Replicas), of...)
+		b.one(detail, "kube_replicaset_status_ready_replicas", number(v.Status.Ready), of...)
 	}
-	return n
+}
+
+// stateOfRuns adds Jobs.
+func (b *builder) stateOfRuns() {
+	for _, r := range b.g.cluster.Runs {
+		of := []string{"namespace", r.Namespace, "job_name", r.Name}
+		b.one(standard, "kube_job_owner", constant(1), with(of, ownedBy(r.Owner)...)...)
+		b.one(standard, "kube_job_status_succeeded", number(r.Succeeded), of...)
+		b.one(standard, "kube_job_status_active", number(r.Active), of...)
+		b.one(standard, "kube_job_spec_completions", number(r.Completions), of...)
+		b.one(standard, "kube_job_status_failed", number(r.Failed), of...)
+	}
+}
+
+func ownedBy(w *inventory.Workload) []string {
+	if w == nil {
+		return nil
+	}
+	return []string{"owner_kind", string(w.Kind), "owner_name", w.Name, "owner_is_controller", "true"}
 }
 
 // stateOfObjects adds namespaces, services, claims, quotas and autoscalers.
@@ -66,7 +81,10 @@ func (b *builder) stateOfObjects() {
 	for _, n := range c.Namespaces {
 		b.one(standard, "kube_namespace_labels", constant(1), "namespace", n.Name, labelName("kubernetes.io/metadata.name"), n.Name)
 		b.one(standard, "kube_namespace_created", constant(float64(n.Created.Unix())), "namespace", n.Name)
-		b.one(standard, "kube_namespace_status_phase", constant(1), "namespace", n.Name, "phase", "Active")
+		b.unit(standard)
+		for _, phase := range []string{"Active", "Terminating"} {
+			b.add("kube_namespace_status_phase", boolean(n.Phase == phase), "namespace", n.Name, "phase", phase)
+		}
 	}
 	for _, s := range c.Services {
 		b.one(standard, "kube_service_info", constant(1), "namespace", s.Namespace, "service", s.Name,
@@ -76,29 +94,28 @@ func (b *builder) stateOfObjects() {
 		of := []string{"namespace", v.Namespace, "persistentvolumeclaim", v.Name}
 		b.one(standard, "kube_persistentvolumeclaim_info", constant(1), with(of, "storageclass", v.StorageClass, "volumename", v.Volume)...)
 		b.one(standard, "kube_persistentvolumeclaim_resource_requests_storage_bytes", constant(float64(v.Bytes)), of...)
-		b.one(standard, "kube_persistentvolumeclaim_status_phase", constant(1), with(of, "phase", "Bound")...)
-		b.one(standard, "kube_persistentvolume_capacity_bytes", constant(float64(v.Bytes)), "persistentvolume", v.Volume)
-		b.one(detail, "kube_persistentvolume_status_phase", constant(1), "persistentvolume", v.Volume, "phase", "Bound")
+		b.unit(standard)
+		for _, phase := range []string{"Bound", "Lost", "Pending"} {
+			b.add("kube_persistentvolumeclaim_status_phase", boolean(v.Phase == phase), with(of, "phase", phase)...)
+		}
+		if v.Volume != "" {
+			b.one(standard, "kube_persistentvolume_capacity_bytes", constant(float64(v.Bytes)), "persistentvolume", v.Volume)
+			b.one(detail, "kube_persistentvolume_status_phase", constant(1), "persistentvolume", v.Volume, "phase", v.Phase)
+		}
 	}
 	for _, q := range c.Quotas {
-		for _, r := range []struct {
-			resource   string
-			hard, used float64
-		}{
-			{"requests.cpu", q.HardCPU, q.UsedCPU},
-			{"requests.memory", float64(q.HardMem), float64(q.UsedMem)},
-			{"pods", float64(q.HardPods), float64(q.UsedPods)},
-		} {
-			of := []string{"namespace", q.Namespace, "resourcequota", q.Name, "resource", r.resource}
-			b.one(standard, "kube_resourcequota", constant(r.hard), with(of, "type", "hard")...)
-			b.one(standard, "kube_resourcequota", constant(r.used), with(of, "type", "used")...)
+		for _, l := range q.Limits {
+			of := []string{"namespace", q.Namespace, "resourcequota", q.Name, "resource", l.Resource}
+			b.one(standard, "kube_resourcequota", constant(l.Hard), with(of, "type", "hard")...)
+			b.one(standard, "kube_resourcequota", constant(l.Used), with(of, "type", "used")...)
 		}
 	}
 	for _, a := range c.Autoscalers {
-		of := []string{"namespace", a.Target.Namespace, "horizontalpodautoscaler", a.Name}
-		b.one(standard, "kube_horizontalpodautoscaler_spec_min_replicas", constant(float64(a.Min)), of...)
-		b.one(standard, "kube_horizontalpodautoscaler_spec_max_replicas", constant(float64(a.Max)), of...)
-		b.one(standard, "kube_horizontalpodautoscaler_status_current_replicas", constant(float64(a.Target.Replicas)), of...)
-		b.one(standard, "kube_horizontalpodautoscaler_status_desired_replicas", constant(float64(a.Target.Replicas)), of...)
+		of := []string{"namespace", a.Namespace, "horizontalpodautoscaler", a.Name}
+		b.one(standard, "kube_horizontalpodautoscaler_info", constant(1), with(of, "scaletargetref_kind", a.TargetKind, "scaletargetref_name", a.Target)...)
+		b.one(standard, "kube_horizontalpodautoscaler_spec_min_replicas", number(a.Min), of...)
+		b.one(standard, "kube_horizontalpodautoscaler_spec_max_replicas", number(a.Max), of...)
+		b.one(standard, "kube_horizontalpodautoscaler_status_current_replicas", number(a.Current), of...)
+		b.one(standard, "kube_horizontalpodautoscaler_status_desired_replicas", number(a.Desired), of...)
 	}
 }

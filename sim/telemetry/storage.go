@@ -8,13 +8,12 @@ func (b *builder) storageComponents() {
 	for i := range b.g.instances {
 		in := &b.g.instances[i]
 		w := in.pod.Workload
-		if w.App || !strings.Contains(in.container.Image, "/victoriametrics/") || strings.HasSuffix(in.container.Repository(), "/operator") {
+		if w.App || !strings.Contains(in.container.Image.Repository, "/victoriametrics/") || in.container.Image.Base() == "operator" {
 			continue
 		}
 		b.to(w.Name, podPort(in.pod, w.Port), podInterval, "endpoint", "http", "namespace", w.Namespace,
-			"service", w.Name, "container", in.container.Name, "pod", in.pod.Name)
-		version := in.container.Name + "-" + imageTag(in.container)
-		b.one(standard, "vm_app_version", constant(1), "version", version, "short_version", "v"+imageTag(in.container))
+			"service", serviceOf(in.pod), "container", in.container.Name, "pod", in.pod.Name)
+		b.one(standard, "vm_app_version", constant(1), "version", in.container.Name+"-"+version(in.container), "short_version", "v"+version(in.container))
 		b.one(standard, "vm_app_uptime_seconds", formula{of: int32(i), eval: func(m *moment, f *formula) float64 {
 			return max(0, m.sec-m.g.startedAt(f.of, m.nanos))
 		}})

@@ -43,10 +43,10 @@ func (t *Target) Scrape(ctx context.Context, at time.Time, emit func(labels.Labe
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := t.gen.moment(at)
+	m := t.gen.moment(at.UnixNano())
 	for i := range t.series {
 		s := &t.series[i]
-		emit(s.labels, s.eval(m, &s.formula))
+		emit(s.labels, s.value(m))
 	}
 	t.gen.release(m)
 	return nil

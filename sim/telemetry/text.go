@@ -26,7 +26,7 @@ func (t *Target) WriteText(w io.Writer, at time.Time) error {
 	name := func(i int) string { return t.series[i].labels.Get(model.MetricNameLabel) }
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(family(name(a)), family(name(b))) })
 
-	m := t.gen.moment(at)
+	m := t.gen.moment(at.UnixNano())
 	defer t.gen.release(m)
 	out := bufio.NewWriter(w)
 	last := ""
@@ -40,7 +40,7 @@ func (t *Target) WriteText(w io.Writer, at time.Time) error {
 		out.WriteString(name(i))
 		t.writeLabels(out, s)
 		out.WriteByte(' ')
-		out.WriteString(strconv.FormatFloat(s.eval(m, &s.formula), 'g', -1, 64))
+		out.WriteString(strconv.FormatFloat(s.value(m), 'g', -1, 64))
 		out.WriteByte('\n')
 	}
 	return out.Flush()

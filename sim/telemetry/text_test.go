@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestGolden pins the text of every target of a tiny cluster at one instant.
 func TestGolden(t *testing.T) {
-	g := child(t, topology.Workload{Nodes: 1, Workloads: 1}, Options{})
+	g := child(topology.Workload{Nodes: 1, Workloads: 1}, Options{})
 	var got bytes.Buffer
 	for _, target := range g.Targets() {
 		got.WriteString("### " + target.TargetLabels().String() + "\n")
@@ -38,7 +38,7 @@ func TestGolden(t *testing.T) {
 // TestTextIsWhatIsScraped: Prometheus' own parser reads every family of the text,
 // once, with as many series as a scrape emits.
 func TestTextIsWhatIsScraped(t *testing.T) {
-	g := child(t, topology.Workload{Nodes: 2, Workloads: 6, Series: 4000}, Options{})
+	g := child(topology.Workload{Nodes: 2, Workloads: 6, Series: 4000}, Options{})
 	for _, target := range g.Targets() {
 		var text bytes.Buffer
 		require.NoError(t, target.WriteText(&text, time.Date(2026, 7, 14, 9, 30, 0, 0, time.UTC)))

@@ -16,7 +16,8 @@ import (
 const scopeName = "go.opentelemetry.io/auto"
 
 // Traces returns the traces whose root span ended in (from, to], whole, grouped by
-// the pod that made the spans. Any partition of a window yields the same traces.
+// the pod that made the spans. Any partition of a window yields the same traces. What
+// was before a generator took over is the older one's to say.
 func (g *Generator) Traces(from, to time.Time) ptrace.Traces {
 	out := ptrace.NewTraces()
 	if !g.traced {
@@ -25,7 +26,7 @@ func (g *Generator) Traces(from, to time.Time) ptrace.Traces {
 	w := spanWriter{g: g, out: out, spans: map[int32]ptrace.SpanSlice{}}
 	var plan []call
 	last := g.traffic.count(to.UnixNano())
-	for k := g.traffic.count(from.UnixNano()); k < last; k++ {
+	for k := g.traffic.count(max(from.UnixNano(), g.from)); k < last; k++ {
 		plan = g.planner.expand(int(k%plans), plan[:0])
 		w.write(k, plan)
 	}
@@ -41,7 +42,7 @@ type spanWriter struct {
 // traceID identifies request k.
 func (g *Generator) traceID(k int64) pcommon.TraceID {
 	var id pcommon.TraceID
-	s := g.seed.Of("trace").At(k)
+	s := g.ids.Of("trace").At(k)
 	binary.BigEndian.PutUint64(id[:8], uint64(s.At(-1)))
 	binary.BigEndian.PutUint64(id[8:], uint64(s.At(-2)))
 	return id
@@ -50,7 +51,7 @@ func (g *Generator) traceID(k int64) pcommon.TraceID {
 // spanID identifies call i of request k.
 func (g *Generator) spanID(k int64, i int32) pcommon.SpanID {
 	var id pcommon.SpanID
-	binary.BigEndian.PutUint64(id[:], uint64(g.seed.Of("trace").At(k).At(int64(i))))
+	binary.BigEndian.PutUint64(id[:], uint64(g.ids.Of("trace").At(k).At(int64(i))))
 	return id
 }
 
@@ -179,10 +180,12 @@ func (g *Generator) describe(a pcommon.Map, i int32) {
 	a.PutStr("k8s.pod.uid", in.pod.UID)
 	a.PutStr("k8s.container.name", in.container.Name)
 	a.PutStr("k8s.node.name", in.pod.Node.Name)
+	if in.pod.OwnerKind == string(inventory.ReplicaSet) {
+		a.PutStr("k8s.replicaset.name", in.pod.OwnerName)
+	}
 	switch w.Kind {
 	case inventory.Deployment:
 		a.PutStr("k8s.deployment.name", w.Name)
-		a.PutStr("k8s.replicaset.name", w.ReplicaSet)
 	case inventory.StatefulSet:
 		a.PutStr("k8s.statefulset.name", w.Name)
 	case inventory.DaemonSet:

@@ -64,7 +64,7 @@ type planner struct {
 	seed    inventory.Seed
 	entries []*inventory.Operation
 	weight  int
-	// pods lists the running instances of each service.
+	// pods lists the instances of each service that take requests.
 	pods map[*inventory.Workload][]int32
 }
 
@@ -74,7 +74,7 @@ func newPlanner(seed inventory.Seed, c *inventory.Cluster, instances []instance)
 		p.weight += e.Weight
 	}
 	for i := range instances {
-		if w := instances[i].pod.Workload; w.App {
+		if w := instances[i].pod.Workload; w.App && instances[i].first && instances[i].pod.Serves() {
 			p.pods[w] = append(p.pods[w], int32(i))
 		}
 	}

@@ -4,13 +4,14 @@ import (
 	"koflab/sim/inventory"
 )
 
-// instance is a container of a running pod: what uses CPU and memory, logs and
-// restarts.
+// instance is a running container: what uses CPU and memory, logs and restarts.
 type instance struct {
 	pod       *inventory.Pod
-	container *inventory.Container
+	container *inventory.State
+	first     bool // of its pod's running containers
 	node      int32
-	started   float64 // first process, seconds since the epoch
+	began     int64   // first process, Unix nanoseconds
+	started   float64 // the same, seconds since the epoch
 	restarts  *restarts
 	cpu       flow    // cores
 	memory    float64 // mean working set, bytes
@@ -21,34 +22,37 @@ type instance struct {
 	write     flow
 }
 
-// Shares of a container's requests. With the waves' peak on top use stays below
-// requests, and as requests fit the node's allocatable part, containers and system
-// together fit the node at every instant.
+// key tells the instances of a cluster apart over time.
+func (i *instance) key() string { return i.pod.UID + "/" + i.container.Name }
+
+// Shares of what a container may need. With the waves' peak on top use stays below
+// its share, and as the shares fit the node's allocatable part, containers and
+// system together fit the node at every instant.
 const (
 	cpuShareMin, cpuShareMax       = 0.20, 0.60
 	memoryShareMin, memoryShareMax = 0.50, 0.85
 	memorySwing                    = 0.15 // of the mean, times the wave
 )
 
-func newInstance(g *Generator, p *inventory.Pod, container int, node int32) instance {
-	c := &p.Workload.Containers[container]
+func newInstance(g *Generator, p *inventory.Pod, c *inventory.State, node int32) instance {
 	seed := g.seed.Of("instance", p.UID, c.Name)
-	started := p.Created
 	w := uint8(1 + seed.Of("wave").Below(waves-1))
 	if p.Workload.App {
 		w = trafficWave
 	}
 	bytes := seed.Of("network").Between(400, 6000)
 	disk := seed.Of("disk").Between(50, 800)
-	if p.Workload.VolumeBytes > 0 {
+	if len(p.Volumes) > 0 {
 		disk *= 20
 	}
+	share, room := c.Share(), &g.machines[node]
+	began := c.Started.UnixNano()
 	return instance{
 		pod: p, container: c, node: node,
-		started:  g.seconds(started.UnixNano()),
-		restarts: newRestarts(seed, started, p.Workload.App),
-		cpu:      flow{c.Requests.CPU * seed.Of("cpu").Between(cpuShareMin, cpuShareMax), w},
-		memory:   float64(c.Requests.Memory) * seed.Of("memory").Between(memoryShareMin, memoryShareMax),
+		began: began, started: g.seconds(began),
+		restarts: newRestarts(seed, began, p.Workload.App && c.Restarts == 0),
+		cpu:      flow{share.CPU * room.cpuScale * seed.Of("cpu").Between(cpuShareMin, cpuShareMax), w},
+		memory:   float64(share.Memory) * room.memoryScale * seed.Of("memory").Between(memoryShareMin, memoryShareMax),
 		memWave:  w,
 		receive:  flow{bytes, w},
 		transmit: flow{bytes * seed.Of("transmit").Between(0.4, 2.5), w},
@@ -68,6 +72,8 @@ type machine struct {
 	receive, transmit, read, write mix
 	atBoot                         struct{ receive, transmit, read, write float64 }
 	running, containers            int
+	// The scales are 1 unless what containers may need is more than the node has.
+	cpuScale, memoryScale float64
 }
 
 func newMachine(g *Generator, n *inventory.Node) machine {
@@ -80,7 +86,30 @@ func newMachine(g *Generator, n *inventory.Node) machine {
 	m.transmit.add(flow{3000, w})
 	m.read.add(flow{2000, w})
 	m.write.add(flow{9000, w})
+	m.scale()
 	return m
+}
+
+// scale makes room for containers that nobody asked whether they fit: those that
+// request nothing, and those that were put on the node by name.
+func (m *machine) scale() {
+	var need inventory.Resources
+	for _, p := range m.node.Pods {
+		for i := range p.Containers {
+			if share := p.Containers[i].Share(); p.Runs() {
+				need.CPU += share.CPU
+				need.Memory += share.Memory
+			}
+		}
+	}
+	room := m.node.Allocatable()
+	m.cpuScale, m.memoryScale = 1, 1
+	if need.CPU > room.CPU {
+		m.cpuScale = room.CPU / need.CPU
+	}
+	if need.Memory > room.Memory {
+		m.memoryScale = float64(room.Memory) / float64(need.Memory)
+	}
 }
 
 func (m *machine) carry(i *instance) {

@@ -2,364 +2,191 @@ package lab
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
+	"io"
 	"net"
-	"net/http"
-	"net/url"
-	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
-	"time"
+	"sync"
 
-	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
 
+	"koflab/embed/kube"
 	"koflab/sim/collector"
-	"koflab/sim/event"
+	"koflab/sim/inventory"
 	"koflab/sim/telemetry"
 	"koflab/topology"
-	"koflab/topology/lab/region"
+	"koflab/topology/embeddedcluster"
+	"koflab/topology/lab/backing"
 )
 
-// cluster is one cluster of the lab with its collectors.
+// cluster is one cluster of the lab: its Kubernetes API, and what runs for the
+// pods in it.
 type cluster struct {
-	topology.PlannedCluster
-	spec topology.Cluster
-	host host
-	// collector and generator are nil where nothing is stored.
-	collector *collector.Collector
+	topology.Cluster
+	host     host
+	spec     inventory.Spec
+	embedded *embeddedcluster.Cluster
+	follower *follower
+
+	// syncMu lets one sync of the cluster happen at a time.
+	syncMu sync.Mutex
+
+	mu sync.RWMutex
+	// planned holds what the stack has for the cluster; Region is where its
+	// telemetry is stored, Unresolved why it is nowhere.
+	planned topology.PlannedCluster
+	// removed says that its ClusterDeployment is going or gone.
+	removed   bool
+	inventory *inventory.Cluster
 	generator *telemetry.Generator
+	// collector and config are nil while no collector's pod is ready.
+	collector *collector.Collector
+	config    *backing.Collectors
+	// failure is why the last sync did not do all it should; empty when it did.
+	failure string
 }
 
-// Names of listeners in the stack profiles that every cluster may have.
-const (
-	listenOTLPGRPC  = "otlp-grpc"
-	listenOTLPHTTP  = "otlp-http"
-	listenTelemetry = "otelcol-metrics"
-)
-
-// What the collectors add to the generated series, so that a cluster's number of
-// series is the one asked for: up and the scrape_* series of each target, and the
-// collectors' own metrics. A test holds them against a lab.
-const (
-	scrapeSeries = 5
-	selfSeries   = 45
-)
-
-// startConcurrency bounds how many collectors start at once.
-const startConcurrency = 8
-
-// openCollectors starts the collectors of every cluster whose telemetry is
-// stored somewhere.
-func (l *Lab) openCollectors(ctx context.Context) error {
-	specs := map[string]topology.Cluster{}
-	for _, c := range l.opts.Spec.Clusters() {
-		specs[c.ID] = c
-	}
-	var with []*cluster
-	for _, p := range l.plan.Clusters {
-		c := &cluster{PlannedCluster: p, spec: specs[p.ID], host: l.hostOf(p)}
-		l.clusters[p.ID] = c
-		switch {
-		case p.Region != "":
-			with = append(with, c)
-		case p.Unresolved != "":
-			l.emit(event.Warning, "NoRegion", p.ID, p.Unresolved)
-		}
-	}
-	l.onClose(func(ctx context.Context) error { return l.closeCollectors(ctx, with) })
-	var g errgroup.Group
-	g.SetLimit(startConcurrency)
-	series := make([]int, len(with))
-	for i, c := range with {
-		g.Go(func() error {
-			if err := l.newCollector(c); err != nil {
-				return err
-			}
-			series[i] = c.generator.Series()
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	total := 0
-	for _, n := range series {
-		total += n
-	}
-	l.emit(event.Normal, "CollectorsMade", "collectors", fmt.Sprintf("%d clusters observe %d generated series", len(with), total))
-	if l.opts.History > 0 {
-		return nil // fillHistory starts them behind the past
-	}
-	return l.startCollectors(ctx)
+// view is a copy of what others may ask of a cluster.
+type view struct {
+	planned   topology.PlannedCluster
+	inventory *inventory.Cluster
+	generator *telemetry.Generator
+	collector *collector.Collector
+	config    *backing.Collectors
+	failure   string
 }
 
-// startCollectors starts them, and has each send what it scraped first before
-// the next has its turn: hundreds at once would run into their own timeouts.
-func (l *Lab) startCollectors(ctx context.Context) error {
-	var g errgroup.Group
-	g.SetLimit(startConcurrency)
-	for _, id := range l.ids() {
-		c := l.clusters[id]
-		if c.collector == nil {
-			continue
-		}
-		g.Go(func() error {
-			if err := c.collector.Start(ctx); err != nil {
-				return err
-			}
-			ctx, cancel := context.WithTimeout(ctx, l.flushPatience(c))
-			defer cancel()
-			_ = c.collector.Flush(ctx) // whether it was enough, the answers tell
-			return nil
-		})
-	}
-	err := g.Wait()
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%w; stop the program that listens there, or choose other addresses with --address-block", err)
-	}
-	return err
+func (c *cluster) view() view {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return view{c.planned, c.inventory, c.generator, c.collector, c.config, c.failure}
 }
 
-// flushPatience is how long, in real time, the start waits for what a collector
-// has scraped first to be stored. On a fast clock a queue may never be empty, and
-// with a wrong password nothing is ever stored.
-func (l *Lab) flushPatience(c *cluster) time.Duration {
-	switch {
-	case c.spec.Workload.Collector.Password != "":
-		return 0
-	case l.opts.Speed > 1:
-		return 250 * time.Millisecond
+// newCluster makes the cluster's Kubernetes API with the nodes it has before
+// anything runs on them.
+func (l *Lab) newCluster(c topology.Cluster) (*cluster, error) {
+	m := &cluster{Cluster: c, host: l.hostFor(c.Role), spec: inventory.SpecOf(c, l.opts.Spec.Seed)}
+	m.spec.Replicas = max(1, c.Replicas)
+	region := ""
+	switch c.Role {
+	case topology.RoleManagement:
+		region = l.spec().ManagementStore()
+	case topology.RoleRegion:
+		region = c.ID
 	}
-	return 10 * time.Second
+	m.planned = topology.PlanCluster(l.stack, l.opts.Spec.Network, c, region)
+	var nodes []*corev1.Node
+	for _, n := range inventory.Machines(m.spec) {
+		nodes = append(nodes, n.Object())
+	}
+	o := embeddedcluster.Options{
+		Name: c.ID, Seed: uint64(m.spec.Seed), Nodes: nodes, Clock: l.clock, CA: l.ca,
+		Address: m.host.listen(embeddedcluster.APIPort),
+		Logs: func(ctx context.Context, namespace, pod, container string, o kube.LogOptions) (io.ReadCloser, error) {
+			return l.podLogs(ctx, m, namespace, pod, container, o)
+		},
+		Proxy: func(namespace, kind, name, port string) (string, error) {
+			return l.proxyTo(m, namespace, kind, name, port)
+		},
+	}
+	if l.founding.Load() {
+		o.Founded = inventory.DefaultEpoch
+	}
+	var err error
+	if m.embedded, err = embeddedcluster.New(o); err != nil {
+		return nil, err
+	}
+	m.follower = follow(m.embedded, func(ctx context.Context, changed changes) { l.sync(ctx, m, changed) })
+	return m, nil
 }
 
-func (l *Lab) closeCollectors(ctx context.Context, with []*cluster) error {
-	var g errgroup.Group
-	g.SetLimit(4 * startConcurrency)
-	// A region that cannot be reached shall not hold the way down for long.
-	ctx, cancel := context.WithTimeout(ctx, closeTimeout/2)
-	defer cancel()
-	for _, c := range with {
-		if c.collector != nil {
-			g.Go(func() error {
-				err := c.collector.Shutdown(ctx)
-				if errors.Is(err, context.DeadlineExceeded) {
-					return nil // what could not be handed over is in the ledger, dropped as "shutdown"
-				}
-				return err
-			})
-		}
-	}
-	return g.Wait()
-}
-
-// hostOf gives a cluster its address: that of its stores if it has any.
-func (l *Lab) hostOf(p topology.PlannedCluster) host {
-	switch {
-	case p.Role == topology.RoleManagement:
+// hostFor gives a cluster of a role its address.
+func (l *Lab) hostFor(r topology.Role) host {
+	switch r {
+	case topology.RoleManagement:
 		return l.addresses.management()
-	case p.Role == topology.RoleRegion:
-		ip, _, _ := net.SplitHostPort(l.stores[p.ID].region.Addresses()[region.VMAuth])
-		return host{ip: ip, shared: l.addresses.block == 0}
+	case topology.RoleRegion:
+		return l.addresses.nextRegion()
 	}
 	return l.addresses.nextChild()
 }
 
-func (l *Lab) newCollector(c *cluster) error {
-	inv, ok := l.inventory.Cluster(c.Namespace, c.Name)
-	if !ok {
-		return fmt.Errorf("cluster %s is not in the inventory", c.ID)
-	}
-	c.generator = telemetry.New(inv, 0, telemetry.Options{PerTarget: scrapeSeries, Fixed: selfSeries})
-	w := c.spec.Workload
-	cfg := collector.Config{
-		ID: c.ID, Cluster: c.Name, ClusterNamespace: c.Namespace,
-		ClusterLabel: l.stack.Labels.Cluster, ClusterNamespaceLabel: l.stack.Labels.ClusterNamespace,
-		Clock: l.clock, Logs: c.generator, Traces: c.generator,
-		ScrapeInterval: time.Duration(w.ScrapeInterval), To: c.Region,
-		StorageDir: filepath.Join(l.dir.Data(), "collectors", strings.ReplaceAll(c.ID, "/", "_")),
-		QueueSize:  w.Collector.QueueSize, RetryMaxElapsed: time.Duration(w.Collector.RetryMaxElapsed),
-		Ledger: l.ledger, Events: l.events,
-	}
-	for _, t := range c.generator.Targets() {
-		cfg.Targets = append(cfg.Targets, t)
-	}
-	for _, t := range w.Scrape {
-		target, err := collector.HTTPTarget(t.URL, t.Job, nil)
-		if err != nil {
-			return fmt.Errorf("cluster %s: %w", c.ID, err)
-		}
-		cfg.Targets = append(cfg.Targets, target)
-	}
-	for _, listener := range c.Listeners {
-		switch listener.Name {
-		case listenOTLPGRPC:
-			cfg.OTLPGRPCAddr = c.host.listen(listener.Port)
-		case listenOTLPHTTP:
-			cfg.OTLPHTTPAddr = c.host.listen(listener.Port)
-		case listenTelemetry:
-			cfg.TelemetryAddr = c.host.listen(listener.Port)
-			// The daemon collector is in its node's network.
-			cfg.TelemetryInstance = net.JoinHostPort(inv.Nodes[0].IP, strconv.Itoa(listener.Port))
-		}
-	}
-	if err := l.connect(c, &cfg); err != nil {
-		return err
-	}
-	var err error
-	c.collector, err = collector.New(cfg)
-	return err
-}
-
-// connect says where the collectors send: past the gateway inside the storing
-// cluster, through it from any other.
-func (l *Lab) connect(c *cluster, cfg *collector.Config) error {
-	s := l.stores[c.Region]
-	own := s.ID == c.ID
-	credentials := s.userOf(c.ID)
-	if p := c.spec.Workload.Collector.Password; p != "" {
-		credentials.Password = p
-	}
-	mesh := l.opts.Spec.Network == topology.NetworkIstio
-	for _, out := range []struct {
-		signal topology.Signal
-		to     *collector.Endpoint
-	}{
-		{l.stack.Signals.Metrics, &cfg.Metrics}, {l.stack.Signals.Logs, &cfg.LogsOut},
-		{l.stack.Signals.Audit, &cfg.AuditOut}, {l.stack.Signals.Traces, &cfg.TracesOut},
-	} {
-		if out.signal == (topology.Signal{}) {
-			continue
-		}
-		var err error
-		switch {
-		case own:
-			out.to.URL, err = s.localURL(out.signal.Local.At(topology.Cluster{}, "127.0.0.1").Write)
-		default:
-			out.to.URL = out.signal.For(l.opts.Spec.Network).At(l.specOf(s.ID), "").Write
-			if !mesh {
-				out.to.Username, out.to.Password = credentials.Name, credentials.Password
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("cluster %s: %w", c.ID, err)
-		}
-	}
-	var err error
-	cfg.Client, err = l.client(c.ID, credentials.Name)
-	return err
-}
-
-func (l *Lab) specOf(id string) topology.Cluster {
-	c, _ := l.opts.Spec.Cluster(id)
-	return c
-}
-
-// client returns the HTTP client of a cluster. With ingress it trusts the lab's
-// CA. In the mesh programs speak plain HTTP and a sidecar wraps each connection
-// in mutual TLS with the workload's identity: the client's dialer does so.
-func (l *Lab) client(from, identity string) (*http.Client, error) {
-	if l.opts.Spec.Network != topology.NetworkIstio {
-		return l.network.Client(from, l.ca.ClientTLS()), nil
-	}
-	cert, err := l.ca.ClientCertificate(identity, meshCertificateTTL)
-	if err != nil {
-		return nil, err
-	}
-	client := l.network.Client(from, nil)
-	transport, ok := client.Transport.(*http.Transport)
-	if !ok {
-		return nil, fmt.Errorf("the network's transport is a %T", client.Transport)
-	}
-	dial, config := transport.DialContext, l.ca.ClientTLS(cert)
-	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err != nil || !l.inMesh(addr) {
-			return conn, err
-		}
-		c := config.Clone()
-		c.ServerName, _, _ = net.SplitHostPort(addr)
-		sidecar := tls.Client(conn, c)
-		if err := sidecar.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return nil, err
-		}
-		return sidecar, nil
-	}
-	return client, nil
-}
-
-// meshCertificateTTL is that of the mesh's workload certificates.
-const meshCertificateTTL = 24 * time.Hour
-
-// inMesh reports whether an address is a name that the mesh routes.
-func (l *Lab) inMesh(addr string) bool {
-	name, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	for _, s := range l.stores {
-		for _, e := range s.URLs {
-			if u, err := url.Parse(e.Write); err == nil && u.Hostname() == name {
-				return true
+// proxyTo says where a pod or Service of a cluster really listens: at the
+// listener of the stack profile that has its port.
+func (l *Lab) proxyTo(c *cluster, namespace, kind, name, port string) (string, error) {
+	for listener, u := range l.endpoints(c) {
+		for _, known := range c.view().planned.Listeners {
+			if known.Name == listener && (strconv.Itoa(known.Port) == port || known.Name == port) {
+				return hostPort(u)
 			}
 		}
 	}
-	return false
+	return "", fmt.Errorf("nothing in this process listens for port %s of %s %s/%s", port, kind, namespace, name)
 }
 
-// Flush waits until all that the collectors hold has been sent.
-func (l *Lab) Flush(ctx context.Context) error {
-	var g errgroup.Group
-	g.SetLimit(4 * startConcurrency)
+// close ends the cluster and what runs for it.
+func (c *cluster) close(ctx context.Context) error {
+	c.follower.stop()
+	return c.embedded.Close(ctx)
+}
+
+// String is the cluster's ID.
+func (c *cluster) String() string { return c.ID }
+
+// add makes a cluster known under its ID.
+func (l *Lab) add(c *cluster) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clusters[c.ID] = c
+	l.order = append(l.order, c.ID)
+}
+
+// cluster returns the cluster of an ID; nil for none.
+func (l *Lab) cluster(id string) *cluster {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.clusters[id]
+}
+
+// all returns the clusters: management first, then in the specification's order
+// or, for those that came later, as they came.
+func (l *Lab) all() []*cluster {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	out := make([]*cluster, 0, len(l.order))
+	for _, id := range l.order {
+		out = append(out, l.clusters[id])
+	}
+	return out
+}
+
+// management is the cluster that reads all others.
+func (l *Lab) management() *cluster { return l.cluster(l.managementID) }
+
+// named finds a cluster by the identity of its ClusterDeployment.
+func (l *Lab) named(namespace, name string) *cluster {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	for _, c := range l.clusters {
-		if c.collector != nil {
-			g.Go(func() error { return c.collector.Flush(ctx) })
+		if c.Namespace == namespace && c.Name == name {
+			return c
 		}
 	}
-	return g.Wait()
+	return nil
 }
 
-// fillHistory sends the past through the collectors, then starts them.
-func (l *Lab) fillHistory(ctx context.Context) error {
-	if l.opts.History == 0 {
-		return nil
-	}
-	to := l.clock.Now().Truncate(time.Second)
-	from := to.Add(-l.opts.History)
-	start := time.Now()
-	for _, id := range l.ids() {
-		c := l.clusters[id]
-		if c.collector == nil {
-			continue
-		}
-		step := max(time.Duration(c.spec.Workload.ScrapeInterval), historyStep(l.opts.History))
-		if err := c.collector.Backfill(ctx, from, to, step, nil); err != nil {
-			return fmt.Errorf("history of %s: %w", id, err)
-		}
-		l.emit(event.Normal, "HistoryFilled", id, fmt.Sprintf("%s of the past, a sample every %s", l.opts.History, step))
-	}
-	l.emit(event.Normal, "HistoryFilled", "lab", fmt.Sprintf("%s of the past filled in %.1f s", l.opts.History, time.Since(start).Seconds()))
-	return l.startCollectors(ctx)
+// spec is the lab's present specification.
+func (l *Lab) spec() *topology.Lab {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.current
 }
 
-// historyStep keeps a long past affordable: an hour at scrape resolution, a day
-// at a minute.
-func historyStep(length time.Duration) time.Duration {
-	if length <= time.Hour {
-		return 0
+func hostPort(url string) (string, error) {
+	_, rest, ok := cutScheme(url)
+	if !ok {
+		return "", fmt.Errorf("address %q has no scheme", url)
 	}
-	return time.Minute
-}
-
-// ids are the clusters in the plan's order.
-func (l *Lab) ids() []string {
-	ids := make([]string, len(l.plan.Clusters))
-	for i, c := range l.plan.Clusters {
-		ids[i] = c.ID
-	}
-	return ids
+	_, _, err := net.SplitHostPort(rest)
+	return rest, err
 }

@@ -2,17 +2,20 @@ package lab
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"reflect"
 	"strconv"
 
 	"koflab/embed/federation"
 	"koflab/embed/gateway"
 	"koflab/sim/event"
 	"koflab/topology"
+	"koflab/topology/lab/backing"
 	"koflab/topology/lab/control"
 	"koflab/topology/lab/region"
 )
@@ -24,26 +27,11 @@ const (
 	listenTraces = "multilevel-select"
 )
 
-// openFederation gives management a server group per storing cluster, reached
-// over the network as the administrator, and opens its read services.
+// openFederation opens management's read services; which server groups they ask
+// is promxy's configuration to say.
 func (l *Lab) openFederation(context.Context) error {
-	var groups []federation.Group
-	for _, id := range l.ids() {
-		s := l.stores[id]
-		if s == nil {
-			continue
-		}
-		g, err := l.group(s)
-		if err != nil {
-			return err
-		}
-		groups = append(groups, g)
-		if l.alone[id], err = l.newFederator(g); err != nil {
-			return err
-		}
-	}
 	var err error
-	if l.federation, err = l.newFederator(groups...); err != nil {
+	if l.federation, err = l.newFederator(); err != nil {
 		return err
 	}
 	l.onClose(func(context.Context) error {
@@ -51,14 +39,11 @@ func (l *Lab) openFederation(context.Context) error {
 		for _, f := range l.alone {
 			errs = append(errs, f.Close())
 		}
-		for _, g := range groups {
+		for _, g := range l.federation.Groups() {
 			g.Client.CloseIdleConnections()
 		}
 		return errors.Join(errs...)
 	})
-	handlers := map[string]http.Handler{
-		listenPromxy: l.federation.MetricsHandler(), listenLogs: l.federation.LogsHandler(), listenTraces: l.federation.TracesHandler(),
-	}
 	l.onClose(func(ctx context.Context) error {
 		var errs []error
 		for _, s := range l.servers {
@@ -66,31 +51,161 @@ func (l *Lab) openFederation(context.Context) error {
 		}
 		return errors.Join(errs...)
 	})
-	h := l.addresses.management()
-	for _, listener := range l.plan.Clusters[0].Listeners {
+	m := l.management()
+	handlers := map[string]http.Handler{
+		listenPromxy: l.reloading(l.federation.MetricsHandler()), listenLogs: l.federation.LogsHandler(), listenTraces: l.federation.TracesHandler(),
+	}
+	for _, listener := range m.planned.Listeners {
 		handler, ok := handlers[listener.Name]
 		if !ok {
 			continue
 		}
 		s := gateway.NewServer(handler, gateway.ServerOptions{})
-		if err := s.Listen(l.managementAddress(h, listener)); err != nil {
-			return fmt.Errorf("%s of %s: %w", listener.Name, l.plan.Clusters[0].ID, err)
+		if err := s.Listen(l.managementAddress(m, listener)); err != nil {
+			return fmt.Errorf("%s of %s: %w", listener.Name, m.ID, err)
 		}
 		l.servers[listener.Name] = s
 	}
-	l.emit(event.Normal, "FederationOpen", l.plan.Clusters[0].ID, fmt.Sprintf("%d server groups, %s when one fails", len(groups), l.opts.ErrorMode))
+	return nil
+}
+
+// reloading answers promxy's /-/reload, which kof-operator calls when it has
+// written another configuration.
+func (l *Lab) reloading(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/-/reload" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		if r.Method != http.MethodPost && r.Method != http.MethodPut {
+			http.Error(w, "This endpoint requires a POST or PUT request.", http.StatusMethodNotAllowed)
+			return
+		}
+		if err := l.syncFederation(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+}
+
+// syncFederation makes promxy's configuration and the storage connections the
+// groups of the federation, reached over the network.
+func (l *Lab) syncFederation() error {
+	l.federationMu.Lock()
+	defer l.federationMu.Unlock()
+	m := l.management()
+	config, err := backing.PromxyOf(m.embedded.Server())
+	if err != nil {
+		return err
+	}
+	connections, err := backing.ConnectionsOf(m.embedded.Server())
+	if err != nil {
+		return err
+	}
+	if s := l.servers[listenPromxy]; s != nil && s.Running() != config.Running {
+		if config.Running {
+			err = s.Restart()
+		} else {
+			err = s.Kill()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if reflect.DeepEqual(config.Groups, l.serverGroups) && reflect.DeepEqual(connections, l.connections) {
+		return nil
+	}
+	var groups []federation.Group
+	for _, g := range config.Groups {
+		group, err := l.group(g, connections)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, group)
+	}
+	if err := l.federation.SetGroups(groups); err != nil {
+		return err
+	}
+	l.serverGroups, l.connections = config.Groups, connections
+	if err := l.setAlone(groups); err != nil {
+		return err
+	}
+	l.emit(event.Normal, "ServerGroups", m.ID+"/promxy", fmt.Sprintf("%d server groups, %s when one fails", len(groups), l.opts.ErrorMode))
+	return nil
+}
+
+// setAlone gives every group a federator of its own, for questions to one region.
+func (l *Lab) setAlone(groups []federation.Group) error {
+	alone := map[string]*federation.Federator{}
+	for _, g := range groups {
+		f, err := l.newFederator(g)
+		if err != nil {
+			return err
+		}
+		alone[g.Name] = f
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.alone = alone
+	return nil
+}
+
+// group turns one of promxy's server groups into a group of the federation. Its
+// logs and traces are read where the cluster's storage connections say.
+func (l *Lab) group(c backing.ServerGroup, connections []backing.Connection) (federation.Group, error) {
+	g := federation.Group{Labels: c.Labels, MetricsURL: c.URL(), Username: c.Username, Password: c.Password}
+	name, namespace := c.Labels[l.stack.Labels.Group], c.Labels[l.stack.Labels.GroupNamespace]
+	g.Name = c.Target
+	identity := "promxy"
+	if of := l.storing(name, namespace); of != nil {
+		g.Name, identity = of.ID, gateway.AdminUser(of.Name, of.Namespace)
+	}
+	for _, s := range connections {
+		if s.Cluster != name || namespace != "" && s.ClusterNamespace != namespace {
+			continue
+		}
+		switch s.Type {
+		case "logs":
+			g.LogsURL = s.URL
+		case "traces":
+			g.TracesURL = s.URL
+		}
+	}
+	var err error
+	g.Client, err = l.client(l.managementID, identity)
+	if t, ok := transportOf(g.Client); ok && c.InsecureSkipVerify && t.TLSClientConfig != nil {
+		t.TLSClientConfig = t.TLSClientConfig.Clone()
+		t.TLSClientConfig.InsecureSkipVerify = true
+	}
+	return g, err
+}
+
+func transportOf(c *http.Client) (*http.Transport, bool) {
+	if c == nil {
+		return nil, false
+	}
+	t, ok := c.Transport.(*http.Transport)
+	return t, ok
+}
+
+// storing finds a cluster that stores telemetry by name and, if given, namespace.
+func (l *Lab) storing(name, namespace string) *cluster {
+	for _, c := range l.all() {
+		if c.Name == name && (namespace == "" || c.Namespace == namespace) && c.Role != topology.RoleChild {
+			return c
+		}
+	}
 	return nil
 }
 
 // managementAddress avoids a port that management's own store listens on: in
 // KOF the two are Services of one name each, here they share an address.
-func (l *Lab) managementAddress(h host, listener topology.Listener) string {
-	for _, other := range l.plan.Clusters[0].Listeners {
+func (l *Lab) managementAddress(m *cluster, listener topology.Listener) string {
+	for _, other := range m.planned.Listeners {
 		if other.Port == listener.Port && other.Name != listener.Name {
-			return net.JoinHostPort(h.ip, strconv.Itoa(listener.Port+multilevelOffset))
+			return net.JoinHostPort(m.host.ip, strconv.Itoa(listener.Port+multilevelOffset))
 		}
 	}
-	return h.listen(listener.Port)
+	return m.host.listen(listener.Port)
 }
 
 // multilevelOffset moves management's multi-level selects out of the way of
@@ -103,27 +218,6 @@ func (l *Lab) newFederator(groups ...federation.Group) (*federation.Federator, e
 		return nil, err
 	}
 	return f, f.SetGroups(groups)
-}
-
-func (l *Lab) group(s *store) (federation.Group, error) {
-	network, spec := l.opts.Spec.Network, l.specOf(s.ID)
-	admin := s.userOf("")
-	g := federation.Group{
-		Name:       s.ID,
-		Labels:     map[string]string{l.stack.Labels.Group: s.Name},
-		MetricsURL: l.stack.Signals.Metrics.For(network).At(spec, "").Read,
-		LogsURL:    l.stack.Signals.Logs.For(network).At(spec, "").Read,
-		TracesURL:  l.stack.Signals.Traces.For(network).At(spec, "").Read,
-	}
-	if name := l.stack.Labels.GroupNamespace; name != "" {
-		g.Labels[name] = s.Namespace
-	}
-	if network != topology.NetworkIstio {
-		g.Username, g.Password = admin.Name, admin.Password
-	}
-	var err error
-	g.Client, err = l.client(l.plan.Clusters[0].ID, admin.Name)
-	return g, err
 }
 
 // Query answers a metrics query from all regions, or from one.
@@ -169,10 +263,12 @@ func (l *Lab) federatorOf(region string) (*federation.Federator, error) {
 	if region == "" {
 		return l.federation, nil
 	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	if f := l.alone[region]; f != nil {
 		return f, nil
 	}
-	return nil, fmt.Errorf("there is no region %q; see 'koflab status --name %s'", region, l.opts.Spec.Name)
+	return nil, l.noRegion(region)
 }
 
 // Logs serves LogsQL over all regions, or one; nil if there is no such region.
@@ -203,4 +299,56 @@ func storeURL(s *store, listener topology.Listener) string {
 		return "https://" + addr
 	}
 	return listener.Scheme + "://" + addr
+}
+
+// client returns the HTTP client of a cluster. With ingress it trusts the lab's
+// CA. In the mesh programs speak plain HTTP and a sidecar wraps each connection
+// in mutual TLS with the workload's identity: the client's dialer does so.
+func (l *Lab) client(from, identity string) (*http.Client, error) {
+	if l.opts.Spec.Network != topology.NetworkIstio {
+		return l.network.Client(from, l.ca.ClientTLS()), nil
+	}
+	cert, err := l.ca.ClientCertificate(identity, meshCertificateTTL)
+	if err != nil {
+		return nil, err
+	}
+	client := l.network.Client(from, nil)
+	transport, ok := transportOf(client)
+	if !ok {
+		return nil, fmt.Errorf("the network's transport is a %T", client.Transport)
+	}
+	dial, config := transport.DialContext, l.ca.ClientTLS(cert)
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil || !l.inMesh(addr) {
+			return conn, err
+		}
+		c := config.Clone()
+		c.ServerName, _, _ = net.SplitHostPort(addr)
+		sidecar := tls.Client(conn, c)
+		if err := sidecar.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return sidecar, nil
+	}
+	return client, nil
+}
+
+// inMesh reports whether an address is a name that the mesh routes.
+func (l *Lab) inMesh(addr string) bool {
+	name, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, s := range l.stores {
+		for _, h := range s.hosts {
+			if h.name == name {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -34,41 +34,28 @@ func newGuards(l *Lab) *guards {
 
 // of returns what a region's process is to call when it has ended unasked.
 func (g *guards) of(s *store) func(error) {
-	ended := make(chan error, 1)
-	g.wg.Go(func() {
-		select {
-		case <-g.opened:
-		case <-g.ctx.Done():
-			return
-		}
-		for {
+	return func(err error) {
+		g.wg.Go(func() {
 			select {
-			case err := <-ended:
+			case <-g.opened:
 				g.restart(s, err)
 			case <-g.ctx.Done():
-				return
 			}
-		}
-	})
-	return func(err error) {
-		select {
-		case ended <- err:
-		case <-g.ctx.Done():
-		}
+		})
 	}
 }
 
 func (g *guards) restart(s *store, cause error) {
 	message := fmt.Sprintf("its process has ended (%v)", cause)
 	g.lab.setDown(s, message)
-	g.lab.events.Add(event.Warning, "RegionEnded", s.ID, message)
+	g.lab.events.Add(event.Warning, "RegionEnded", s.cluster.ID, message)
 	for wait := firstRestartWait; ; wait = min(2*wait, maxRestartWait) {
 		err := g.lab.startAgain(s)
 		if err == nil {
-			g.lab.events.Add(event.Normal, "RegionStarted", s.ID, "started again, with what its stores had on disk")
+			g.lab.events.Add(event.Normal, "RegionStarted", s.cluster.ID, "started again, with what its stores had on disk")
 			return
 		}
-		g.lab.events.Add(event.Warning, "RegionNotStarted", s.ID, err.Error())
+		g.lab.events.Add(event.Warning, "RegionNotStarted", s.cluster.ID, err.Error())
 		select {
 		case <-time.After(wait):
 		case <-g.ctx.Done():

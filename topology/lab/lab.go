@@ -9,16 +9,18 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"koflab/embed/federation"
 	"koflab/embed/gateway"
 	"koflab/sim/clock"
 	"koflab/sim/event"
-	"koflab/sim/inventory"
 	"koflab/sim/ledger"
 	"koflab/sim/network"
 	"koflab/topology"
+	"koflab/topology/autoconfig"
+	"koflab/topology/lab/backing"
 	"koflab/topology/lab/control"
 	"koflab/topology/lab/region"
 	"koflab/topology/lab/state"
@@ -27,7 +29,6 @@ import (
 // Lab is a running lab.
 type Lab struct {
 	opts  Options
-	plan  *topology.Plan
 	stack *topology.Stack
 	dir   *state.Dir
 
@@ -37,23 +38,35 @@ type Lab struct {
 	progress  func(control.Event) // until ready; under progressMu
 	ledger    *ledger.Ledger
 	network   *network.Network
-	inventory *inventory.Inventory
 	ca        *gateway.CA
 	addresses *addresses
 
-	federation *federation.Federator
-	alone      map[string]*federation.Federator // one region each, by ID
-	servers    map[string]*gateway.Server       // management's, by listener
-	control    *gateway.Server
-	stores     map[string]*store   // storing clusters by ID
-	clusters   map[string]*cluster // all clusters by ID
-	rates      *rates
+	// founding is true while clusters come into being at the start.
+	founding     atomic.Bool
+	managementID string
+	provider     *provider
+	autoconfig   *autoconfig.Controllers
+	guards       *guards
+
+	federation   *federation.Federator
+	federationMu sync.Mutex // one change of groups at a time
+	serverGroups []backing.ServerGroup
+	connections  []backing.Connection
+	servers      map[string]*gateway.Server // management's, by listener
+	control      *gateway.Server
+	rates        *rates
 
 	progressMu sync.Mutex // one event at a time
+	changeMu   sync.Mutex // one change of the topology at a time
 
-	mu    sync.Mutex
-	phase string
-	ready time.Duration
+	mu       sync.RWMutex
+	current  *topology.Lab // with what has come and gone since the start
+	clusters map[string]*cluster
+	order    []string                         // IDs of clusters
+	stores   map[string]*store                // by cluster ID
+	alone    map[string]*federation.Federator // one region each, by cluster ID
+	phase    string
+	ready    time.Duration
 
 	downOnce sync.Once
 	down     chan struct{}
@@ -102,7 +115,7 @@ var errTakenDown = errors.New("taken down while it was starting")
 
 func (l *Lab) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		l.prepare, l.claim, l.openNetwork, l.openStores, l.openFederation, l.openCollectors, l.serveControl, l.fillHistory, l.proveReady,
+		l.prepare, l.claim, l.openNetwork, l.found, l.openEngines, l.serveControl, l.fillHistory, l.proveReady, l.followClusters,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -137,16 +150,13 @@ func (l *Lab) onClose(f func(context.Context) error) { l.closers = append(l.clos
 // prepare works out what the lab is, before anything is touched.
 func (l *Lab) prepare(context.Context) error {
 	var err error
-	if l.plan, err = topology.NewPlan(l.opts.Spec); err != nil {
-		return err
-	}
 	if l.stack, err = topology.Profile(l.opts.Spec.Stack); err != nil {
 		return err
 	}
 	l.anchor = region.Clock{Origin: time.Now().UTC(), Start: time.Now(), Speed: l.opts.Speed}
 	l.clock = l.anchor.Open()
 	l.events = event.NewLog(l.clock.Now, 10_000)
-	l.inventory = inventory.New(l.opts.Spec)
+	l.current = l.opts.Spec
 	l.dir, err = state.At(l.opts.Spec.Name)
 	return err
 }

@@ -69,17 +69,17 @@ var errNotReady = errors.New("not ready in time")
 func (l *Lab) proofs() []proof {
 	nodes := proof{"count", "kube_node_info", map[clusterKey]float64{}}
 	cost := proof{"sum", "node_total_hourly_cost", map[clusterKey]float64{}}
-	for _, c := range l.clusters {
-		inv, ok := l.inventory.Cluster(c.Namespace, c.Name)
-		if !ok || c.collector == nil || c.spec.Workload.Collector.Password != "" {
+	for _, c := range l.all() {
+		v := c.view()
+		if v.collector == nil || c.Workload.Collector.Password != "" {
 			continue
 		}
 		key := clusterKey{name: c.Name}
 		if l.stack.Labels.ClusterNamespace != "" {
 			key.namespace = c.Namespace
 		}
-		nodes.want[key] += float64(c.Nodes)
-		for _, n := range inv.Nodes {
+		nodes.want[key] += float64(len(v.inventory.Nodes))
+		for _, n := range v.inventory.Nodes {
 			cost.want[key] += n.HourlyCost()
 		}
 	}

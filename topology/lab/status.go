@@ -2,8 +2,10 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sort"
+	"strings"
 	"time"
 
 	"koflab/embed/gateway"
@@ -54,8 +56,8 @@ func (l *Lab) watchFlow(ctx context.Context) {
 // has counted: samples, records and spans received, stored and turned away.
 func (l *Lab) flowEntries() []ledger.Entry {
 	entries := l.ledger.Snapshot()
-	for _, id := range l.ids() {
-		s := l.stores[id]
+	for _, c := range l.all() {
+		s := l.store(c.ID)
 		if s == nil {
 			continue
 		}
@@ -72,7 +74,7 @@ func (l *Lab) flowEntries() []ledger.Entry {
 				continue
 			}
 			entries = append(entries, ledger.Entry{
-				Edge:    ledger.Edge{From: id, To: id + "/" + kind.store, Signal: kind.signal},
+				Edge:    ledger.Edge{From: c.ID, To: c.ID + "/" + kind.store, Signal: kind.signal},
 				Offered: st.Received, Acknowledged: st.Stored, Dropped: nonZero(st.Dropped),
 			})
 		}
@@ -98,9 +100,9 @@ func (l *Lab) Status() control.Status {
 		Clock:    control.Clock{Mode: l.clock.Mode(), Now: now, Speed: l.clock.Speed()},
 		Clusters: l.clusterStatus(true), Flow: []control.Flow{},
 	}
-	l.mu.Lock()
+	l.mu.RLock()
 	s.Phase, s.ReadyInSeconds = l.phase, l.ready.Seconds()
-	l.mu.Unlock()
+	l.mu.RUnlock()
 	for _, e := range l.flowEntries() {
 		f := control.Flow{
 			From: e.From, To: e.To, Signal: string(e.Signal), Offered: e.Offered, Acknowledged: e.Acknowledged,
@@ -115,33 +117,42 @@ func (l *Lab) Status() control.Status {
 }
 
 func (l *Lab) clusterStatus(components bool) []control.Cluster {
-	out := make([]control.Cluster, 0, len(l.plan.Clusters))
-	for _, id := range l.ids() {
-		c := l.clusters[id]
-		down := ""
-		if s := l.stores[id]; s != nil {
-			l.mu.Lock()
-			down = s.down
-			l.mu.Unlock()
-		}
-		up := down == ""
-		status := control.Cluster{
-			Name: id, Namespace: c.Namespace, Role: roleName(c.Role), Region: c.Region,
-			Ready: up && c.Unresolved == "", Message: c.Unresolved, Endpoints: l.endpoints(c),
-		}
-		if !up {
-			status.Message = down
-		}
-		if components {
-			for _, k := range c.Components {
-				status.Components = append(status.Components, control.Component{
-					Name: k.Name, Chart: k.Chart, Namespace: k.Namespace, State: componentState(k, up), BackedBy: k.Engine,
-				})
-			}
-		}
-		out = append(out, status)
+	all := l.all()
+	out := make([]control.Cluster, 0, len(all))
+	for _, c := range all {
+		out = append(out, l.statusOf(c, components))
 	}
 	return out
+}
+
+func (l *Lab) statusOf(c *cluster, components bool) control.Cluster {
+	v := c.view()
+	s := l.store(c.ID)
+	down := ""
+	if s != nil {
+		l.mu.RLock()
+		down = s.down
+		l.mu.RUnlock()
+	} else if v.planned.Region == c.ID && c.Role != topology.RoleChild {
+		down = "none of its stores is ready"
+	}
+	message := v.planned.Unresolved
+	for _, m := range []string{down, v.failure} {
+		if message == "" {
+			message = m
+		}
+	}
+	status := control.Cluster{
+		Name: c.ID, Namespace: c.Namespace, Role: roleName(c.Role), Region: v.planned.Region,
+		Ready: down == "" && v.planned.Unresolved == "" && v.failure == "", Message: message, Endpoints: l.endpoints(c),
+	}
+	if components {
+		releases := c.releases()
+		for _, k := range v.planned.Components {
+			status.Components = append(status.Components, l.componentStatus(c, k, releases, down != ""))
+		}
+	}
+	return status
 }
 
 // roleName is the role in the terms of the label kof-cluster-role.
@@ -152,36 +163,25 @@ func roleName(r topology.Role) string {
 	return string(r)
 }
 
-// componentState: a part that no engine backs is planned by its chart and not
-// there; nothing pretends to be it.
-func componentState(c topology.Component, up bool) string {
-	switch {
-	case c.Engine == "":
-		return "Absent"
-	case !up:
-		return "Stopped"
-	}
-	return "Running"
-}
-
 // endpoints are the URLs of what listens in a cluster.
 func (l *Lab) endpoints(c *cluster) map[string]string {
-	urls := map[string]string{}
-	s := l.stores[c.ID]
-	for _, listener := range c.Listeners {
+	urls := map[string]string{"kubernetes": c.embedded.URL()}
+	v := c.view()
+	s := l.store(c.ID)
+	for _, listener := range v.planned.Listeners {
 		if s != nil {
 			if u := storeURL(s, listener); u != "" {
 				urls[listener.Name] = u
 			}
 		}
-		if c.ID == l.plan.Clusters[0].ID {
+		if c.Role == topology.RoleManagement {
 			if server := l.servers[listener.Name]; server != nil {
 				urls[listener.Name] = "http://" + server.Addr()
 			}
 		}
 	}
-	if c.collector != nil {
-		a := c.collector.Addrs()
+	if v.collector != nil {
+		a := v.collector.Addrs()
 		for name, u := range map[string]string{listenOTLPGRPC: a.OTLPGRPC, listenOTLPHTTP: a.OTLPHTTP, listenTelemetry: a.Telemetry} {
 			if u != "" {
 				urls[name] = "http://" + u
@@ -192,22 +192,31 @@ func (l *Lab) endpoints(c *cluster) map[string]string {
 	return urls
 }
 
+func cutScheme(url string) (scheme, rest string, ok bool) { return strings.Cut(url, "://") }
+
+func count(n, of int) string { return fmt.Sprintf("%d of %d", n, of) }
+
 // Access returns what a client outside the lab needs.
 func (l *Lab) Access() control.Access {
 	a := control.Access{Clusters: l.clusterStatus(false), CA: string(l.ca.CertificatePEM())}
 	if l.opts.Spec.Network == topology.NetworkIstio {
 		return a
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, s := range l.stores {
+	all := l.all()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for id, s := range l.stores {
+		owners := map[string]string{gateway.AdminUser(s.cluster.Name, s.cluster.Namespace): "(admin)"}
+		for _, c := range all {
+			owners[gateway.ChildUser(c.Name, c.Namespace)] = c.ID
+		}
 		for _, u := range s.users {
-			cluster := u.cluster
-			if cluster == "" {
-				cluster = "(admin)"
+			owner := owners[u.Name]
+			if owner == "" {
+				owner = "(admin)" // credentials that all share
 			}
 			a.Credentials = append(a.Credentials, control.Credentials{
-				Cluster: cluster, Region: s.ID, Username: u.Name, Password: u.Password, Tenant: u.Tenant,
+				Cluster: owner, Region: id, Username: u.Name, Password: u.Password, Tenant: u.Tenant,
 			})
 		}
 	}

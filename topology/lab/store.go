@@ -13,13 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"koflab/embed/gateway"
 	"koflab/sim/event"
 	"koflab/sim/network"
 	"koflab/topology"
-	"koflab/topology/lab/control"
+	"koflab/topology/lab/backing"
 	"koflab/topology/lab/region"
 )
 
@@ -28,24 +26,29 @@ type running interface {
 	Addresses() map[string]string
 	Stats() (region.Stats, error)
 	SetListening(up bool) error
+	SetServices(names []string) error
 	SetUsers(users []region.User) error
 	Crash() error
 	Close(ctx context.Context) error
 }
 
-// store is a cluster that stores telemetry: a region, or management.
+// store is what runs for the storage pods of a cluster.
 type store struct {
-	topology.PlannedCluster
-	region running
-	users  []user
+	cluster *cluster
+	region  running
+	config  region.Config
+	// services, users and hosts are what the pods and objects last asked for.
+	services []string
+	users    []region.User
+	hosts    []publicHost
 	// down says why nothing listens; empty while the region does.
 	down string
 }
 
-// user is one of a region's users and the cluster that it belongs to.
-type user struct {
-	region.User
-	cluster string // ID; empty for the administrator
+// publicHost is a name under which other clusters reach a storing cluster.
+type publicHost struct {
+	name string
+	port int
 }
 
 // openNetwork makes what lies between the clusters.
@@ -66,62 +69,121 @@ func (l *Lab) openNetwork(context.Context) error {
 
 func (l *Lab) caDir() string { return filepath.Join(l.dir.Data(), "ca") }
 
-// openStores starts every storing cluster's region, all at once.
-func (l *Lab) openStores(context.Context) error {
-	specs := map[string]topology.Cluster{}
-	for _, c := range l.opts.Spec.Clusters() {
-		specs[c.ID] = c
+// store returns what stores telemetry in the cluster of an ID; nil for none.
+func (l *Lab) store(id string) *store {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.stores[id]
+}
+
+func (l *Lab) setStore(id string, s *store) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s == nil {
+		delete(l.stores, id)
+	} else {
+		l.stores[id] = s
 	}
-	var stores []*store
-	for _, c := range l.plan.Clusters {
-		if c.Region == c.ID {
-			s := &store{PlannedCluster: c}
-			if err := l.addUsers(s); err != nil {
-				return err
-			}
-			stores = append(stores, s)
-			l.stores[c.ID] = s
-		}
-	}
-	var g errgroup.Group
-	guards := newGuards(l)
-	l.onClose(func(ctx context.Context) error {
-		guards.stop()
-		var g errgroup.Group
-		for _, s := range stores {
-			if s.region != nil {
-				g.Go(func() error { return s.region.Close(ctx) })
-			}
-		}
-		return g.Wait()
-	})
-	for _, s := range stores {
-		c, err := l.regionConfig(s, specs[s.ID], len(stores))
-		if err != nil {
-			return err
-		}
-		g.Go(func() error {
-			var err error
-			if l.opts.Isolation == IsolationProcess {
-				s.region, err = spawn(c, guards.of(s))
-			} else {
-				s.region, err = open(c)
-			}
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+}
+
+// syncStore makes the region of a cluster what its storage pods say. The caller
+// holds the cluster's syncMu.
+func (l *Lab) syncStore(c *cluster) error {
+	want, err := backing.StorageOf(c.embedded.Server())
+	if err != nil {
 		return err
 	}
-	guards.begin()
-	for _, s := range stores {
-		if err := l.publish(s); err != nil {
+	s := l.store(c.ID)
+	if want == nil {
+		if s == nil {
+			return nil
+		}
+		l.events.Add(event.Warning, "StoresClosed", c.ID, "no pod of its stores is ready any more")
+		return l.closeStore(s)
+	}
+	config, hosts, err := l.regionConfig(c, want)
+	if err != nil {
+		return err
+	}
+	if s != nil && (s.config.Retention != config.Retention || !slices.Equal(s.config.Domains, config.Domains)) {
+		// A store reads its flags when it starts: its pods have been replaced.
+		l.events.Add(event.Normal, "StoresRestart", c.ID, "the storage pods have other arguments")
+		if err := l.closeStore(s); err != nil {
 			return err
 		}
-		l.reportUnclean(s)
+		s = nil
 	}
-	l.emit(event.Normal, "StoresOpen", "regions", fmt.Sprintf("%d storing clusters listen in %s", len(stores), l.addresses))
+	if s == nil {
+		return l.openStore(c, config, hosts)
+	}
+	return l.adjustStore(s, config, hosts)
+}
+
+// openStore starts a region and tells the network of it.
+func (l *Lab) openStore(c *cluster, config region.Config, hosts []publicHost) error {
+	s := &store{cluster: c, config: config, services: config.Services, users: config.Users, hosts: hosts}
+	var err error
+	if l.opts.Isolation == IsolationProcess {
+		s.region, err = spawn(config, l.guards.of(s))
+	} else {
+		s.region, err = open(config)
+	}
+	if err != nil {
+		return err
+	}
+	l.setStore(c.ID, s)
+	if err := l.publish(s); err != nil {
+		return err
+	}
+	l.reportUnclean(s)
 	return nil
+}
+
+// adjustStore follows changes that need no restart.
+func (l *Lab) adjustStore(s *store, config region.Config, hosts []publicHost) error {
+	if !slices.Equal(s.users, config.Users) {
+		if err := s.region.SetUsers(config.Users); err != nil {
+			return err
+		}
+		l.mu.Lock()
+		s.users = config.Users
+		l.mu.Unlock()
+		l.events.Add(event.Normal, "UsersChanged", s.cluster.ID+"/vmauth", fmt.Sprintf("%d users", len(config.Users)))
+	}
+	if !slices.Equal(s.services, config.Services) {
+		if err := s.region.SetServices(config.Services); err != nil {
+			return err
+		}
+		l.events.Add(event.Normal, "ServicesChanged", s.cluster.ID, "ready: "+strings.Join(config.Services, ", "))
+		s.services = config.Services
+	}
+	if !slices.Equal(s.hosts, hosts) {
+		for _, h := range s.hosts {
+			l.network.Unpublish(h.name)
+		}
+		s.hosts = hosts
+		return l.publish(s)
+	}
+	return nil
+}
+
+func (l *Lab) closeStore(s *store) error {
+	for _, h := range s.hosts {
+		l.network.Unpublish(h.name)
+	}
+	l.setStore(s.cluster.ID, nil)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return s.region.Close(ctx)
+}
+
+// closeStores ends all regions, at the end of the lab.
+func (l *Lab) closeStores(context.Context) error {
+	l.guards.stop()
+	l.mu.RLock()
+	stores := slices.Collect(maps.Values(l.stores))
+	l.mu.RUnlock()
+	return inParallel(stores, len(stores), l.closeStore)
 }
 
 // open and spawn return interfaces that are nil when there is an error.
@@ -141,78 +203,91 @@ func spawn(c region.Config, ended func(error)) (running, error) {
 	return p, nil
 }
 
-func (l *Lab) regionConfig(s *store, spec topology.Cluster, stores int) (region.Config, error) {
-	h := l.addresses.management()
-	if s.Role != topology.RoleManagement {
-		h = l.addresses.nextRegion()
-	}
-	c := region.Config{
-		Name: s.ID, Dir: filepath.Join(l.dir.Data(), "regions", strings.ReplaceAll(s.ID, "/", "_")), IP: h.ip, AnyPort: h.shared,
+// regionConfig is how to run a cluster's stores, and the names they are reached by.
+func (l *Lab) regionConfig(c *cluster, want *backing.Storage) (region.Config, []publicHost, error) {
+	stores := l.storeCount()
+	config := region.Config{
+		Name: c.ID, Dir: filepath.Join(l.dir.Data(), "regions", strings.ReplaceAll(c.ID, "/", "_")), IP: c.host.ip, AnyPort: c.host.shared,
 		Routes: l.stack.Routes, Semantics: l.opts.Semantics, Stores: stores, MemoryBytes: l.opts.MemoryBytes,
 		MutualTLS: l.opts.Spec.Network == topology.NetworkIstio, CADir: l.caDir(), Clock: l.anchor,
+		Services: want.Services,
 		Retention: region.Retention{
-			Metrics: time.Duration(spec.Retention.Metrics), Logs: time.Duration(spec.Retention.Logs),
-			Traces: time.Duration(spec.Retention.Traces), Audit: time.Duration(spec.Retention.Audit),
+			Metrics: orDefault(want.Metrics, l.stack.Retention.Metrics), Logs: orDefault(want.Logs, l.stack.Retention.Logs),
+			Traces: orDefault(want.Traces, l.stack.Retention.Traces), Audit: orDefault(want.Audit, l.stack.Retention.Audit),
 		},
 	}
 	if l.opts.Isolation == IsolationProcess {
-		c.Lock, c.Stores = l.dir.HelperLock(), 1
-		c.MemoryBytes = max(32<<20, l.opts.MemoryBytes/int64(stores))
+		config.Lock, config.Stores = l.dir.HelperLock(), 1
+		config.MemoryBytes = max(32<<20, l.opts.MemoryBytes/int64(stores))
 	}
-	for _, u := range s.users {
-		c.Users = append(c.Users, u.User)
+	for _, u := range want.Users {
+		config.Users = append(config.Users, region.User(u))
 	}
-	for _, listener := range s.Listeners {
+	for _, listener := range c.planned.Listeners {
 		if listener.On == topology.TraitStorage {
-			c.Listeners = append(c.Listeners, listener)
+			config.Listeners = append(config.Listeners, listener)
 		}
 	}
-	hosts, err := l.hosts(s)
-	if err != nil {
-		return c, err
+	hosts, err := l.hosts(c, want)
+	for _, h := range hosts {
+		config.Domains = append(config.Domains, h.name)
 	}
-	for _, host := range hosts {
-		c.Domains = append(c.Domains, host.name)
-	}
-	return c, nil
+	return config, hosts, err
 }
 
-// publicHost is a name under which other clusters reach a storing cluster.
-type publicHost struct {
-	name string
-	port int
+func orDefault(d time.Duration, otherwise topology.Duration) time.Duration {
+	if d == 0 {
+		return time.Duration(otherwise)
+	}
+	return d
 }
 
-// hosts are the names in a storing cluster's URLs. All of them lead to its
-// gateway: a stack whose clusters reach stores past it cannot run embedded.
-func (l *Lab) hosts(s *store) ([]publicHost, error) {
-	var hosts []publicHost
+// storeCount is how many stores share the lab's memory.
+func (l *Lab) storeCount() int {
+	n := len(l.opts.Spec.Regions)
+	if l.opts.Spec.ManagementData.Stores() {
+		n++
+	}
+	return max(1, n)
+}
+
+// hosts are the names by which other clusters reach a storing cluster's gateway:
+// with ingress those of its Ingresses, in the mesh those of the stack profile.
+func (l *Lab) hosts(c *cluster, want *backing.Storage) ([]publicHost, error) {
+	if l.opts.Spec.Network != topology.NetworkIstio {
+		var hosts []publicHost
+		for _, name := range want.Hosts {
+			hosts = append(hosts, publicHost{name, 443})
+		}
+		return hosts, nil
+	}
+	if !want.Mesh || !slices.Contains(want.Services, region.VMAuth) {
+		return nil, nil
+	}
 	seen := map[publicHost]bool{}
-	for signal, e := range s.URLs {
+	for signal, e := range c.planned.URLs {
 		for _, raw := range []string{e.Write, e.Read} {
 			if raw == "" {
 				continue
 			}
 			u, err := url.Parse(raw)
 			if err != nil {
-				return nil, fmt.Errorf("URL of %s of %s: %w", signal, s.ID, err)
+				return nil, fmt.Errorf("URL of %s of %s: %w", signal, c.ID, err)
 			}
-			port := 443
-			if p := u.Port(); p != "" {
-				if port, err = strconv.Atoi(p); err != nil {
-					return nil, fmt.Errorf("URL of %s of %s: %w", signal, s.ID, err)
-				}
+			port, _ := strconv.Atoi(u.Port())
+			if port != l.listenerPort(region.VMAuth) {
+				return nil, l.pastGateway(signal, raw)
 			}
-			if l.opts.Spec.Network == topology.NetworkIstio && port != l.listenerPort(region.VMAuth) {
-				return nil, fmt.Errorf("stack %s in istio mode reaches %s past vmauth (%s), which an embedded lab cannot do; use --network ingress", l.stack.Name, signal, raw)
-			}
-			if h := (publicHost{u.Hostname(), port}); !seen[h] {
-				seen[h] = true
-				hosts = append(hosts, h)
-			}
+			seen[publicHost{u.Hostname(), port}] = true
 		}
 	}
-	return hosts, nil
+	return slices.SortedFunc(maps.Keys(seen), func(a, b publicHost) int { return strings.Compare(a.name, b.name) }), nil
+}
+
+// pastGateway refuses stacks whose clusters reach each other's stores without
+// vmauth: an embedded region has one way in.
+func (l *Lab) pastGateway(signal, raw string) error {
+	return fmt.Errorf("stack %s in istio mode reaches %s past vmauth (%s), which an embedded lab cannot do; use --network ingress", l.stack.Name, signal, raw)
 }
 
 func (l *Lab) listenerPort(name string) int {
@@ -226,12 +301,8 @@ func (l *Lab) listenerPort(name string) int {
 
 // publish makes a storing cluster's names lead to its gateway.
 func (l *Lab) publish(s *store) error {
-	hosts, err := l.hosts(s)
-	if err != nil {
-		return err
-	}
-	for _, h := range hosts {
-		if err := l.network.Publish(h.name, h.port, s.ID, s.region.Addresses()[region.VMAuth]); err != nil {
+	for _, h := range s.hosts {
+		if err := l.network.Publish(h.name, h.port, s.cluster.ID, s.region.Addresses()[region.VMAuth]); err != nil {
 			return err
 		}
 	}
@@ -240,59 +311,17 @@ func (l *Lab) publish(s *store) error {
 
 // reportUnclean tells of stores that had not been closed in order.
 func (l *Lab) reportUnclean(s *store) {
+	id := s.cluster.ID
 	stats, err := s.region.Stats()
 	if err != nil {
-		l.emit(event.Warning, "StatsUnavailable", s.ID, err.Error())
+		l.emit(event.Warning, "StatsUnavailable", id, err.Error())
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(stats)) {
 		if st := stats[name]; st.Unclean {
-			l.emit(event.Warning, "UncleanStart", s.ID+"/"+name, fmt.Sprintf("was not closed in order: %d acknowledged records had not reached the disk and are lost", st.Lost))
+			l.emit(event.Warning, "UncleanStart", id+"/"+name, fmt.Sprintf("was not closed in order: %d acknowledged records had not reached the disk and are lost", st.Lost))
 		}
 	}
-}
-
-// addUsers gives a storing cluster its users: an administrator for reads from
-// management, and one for each cluster that writes to it from outside.
-func (l *Lab) addUsers(s *store) error {
-	add := func(name, cluster, tenant string) error {
-		password, err := gateway.NewPassword()
-		if err != nil {
-			return err
-		}
-		s.users = append(s.users, user{User: region.User{Name: name, Password: password, Tenant: tenant}, cluster: cluster})
-		return nil
-	}
-	if l.stack.Credentials == topology.CredentialsShared {
-		return add(l.stack.Secret, "", "")
-	}
-	if err := add(gateway.AdminUser(s.Name, s.Namespace), "", ""); err != nil {
-		return err
-	}
-	for _, c := range l.plan.Clusters {
-		if c.Region != s.ID || c.ID == s.ID {
-			continue
-		}
-		tenant := ""
-		if l.stack.Tenants.Enabled {
-			tenant = c.Tenant
-		}
-		if err := add(gateway.ChildUser(c.Name, c.Namespace), c.ID, tenant); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// userOf returns the user with which a cluster reaches a store; the
-// administrator for "".
-func (s *store) userOf(cluster string) region.User {
-	for _, u := range s.users {
-		if u.cluster == cluster {
-			return u.User
-		}
-	}
-	return s.users[0].User // shared credentials
 }
 
 // localURL points an in-cluster URL of the stack at where the service really
@@ -303,13 +332,13 @@ func (s *store) localURL(raw string) (string, error) {
 		return "", err
 	}
 	addresses := s.region.Addresses()
-	for _, listener := range s.Listeners {
+	for _, listener := range s.config.Listeners {
 		if strconv.Itoa(listener.Port) == u.Port() && addresses[listener.Name] != "" {
 			u.Host = addresses[listener.Name]
 			return u.String(), nil
 		}
 	}
-	return "", fmt.Errorf("nothing of %s listens on port %s", s.ID, u.Port())
+	return "", fmt.Errorf("nothing of %s listens on port %s", s.cluster.ID, u.Port())
 }
 
 // SetListeners takes a region off the network, or back.
@@ -345,46 +374,15 @@ func (l *Lab) CrashRegion(_ context.Context, id string) error {
 }
 
 func (l *Lab) storeNamed(id string) (*store, error) {
-	if s := l.stores[id]; s != nil {
+	if s := l.store(id); s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("there is no region %q; see 'koflab status --name %s'", id, l.opts.Spec.Name)
+	return nil, l.noRegion(id)
 }
 
-// SetCredentials changes the password a cluster's collectors use and, for a
-// rotation, what its region accepts.
-func (l *Lab) SetCredentials(id string, r control.CredentialsRequest) error {
-	c := l.clusters[id]
-	if c == nil || c.collector == nil {
-		return fmt.Errorf("there is no cluster %q with collectors; see 'koflab status --name %s'", id, l.opts.Spec.Name)
-	}
-	s := l.stores[c.Region]
-	if s == nil || s.ID == c.ID {
-		return fmt.Errorf("%s writes inside its own cluster, without credentials", id)
-	}
-	if r.Password == "" {
-		return errors.New("password: want at least one character")
-	}
-	u := s.userOf(c.ID)
-	if r.Region {
-		if err := l.setPassword(s, u.Name, r.Password); err != nil {
-			return err
-		}
-	}
-	c.collector.SetCredentials(u.Name, r.Password)
-	l.emit(event.Normal, "CredentialsChanged", id, "the collectors use another password")
-	return nil
+func (l *Lab) noRegion(id string) error {
+	return fmt.Errorf("there is no region %q; see 'koflab status --name %s'", id, l.opts.Spec.Name)
 }
 
-func (l *Lab) setPassword(s *store, name, password string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	users := make([]region.User, len(s.users))
-	for i := range s.users {
-		if s.users[i].Name == name {
-			s.users[i].Password = password
-		}
-		users[i] = s.users[i].User
-	}
-	return s.region.SetUsers(users)
-}
+// errStorePending says that nothing stores a cluster's telemetry yet.
+var errStorePending = errors.New("its stores are not ready")

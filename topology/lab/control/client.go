@@ -118,6 +118,31 @@ func (c *Client) SetCredentials(ctx context.Context, cluster string, r Credentia
 	return c.call(ctx, http.MethodPut, "/v1/clusters/"+url.PathEscape(cluster)+"/credentials", r, nil)
 }
 
+// Kubeconfig returns a kubeconfig for a cluster, or for all of them for "".
+func (c *Client) Kubeconfig(ctx context.Context, cluster string) ([]byte, error) {
+	resp, err := c.do(ctx, http.MethodGet, "/v1/kubeconfig?cluster="+url.QueryEscape(cluster), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return nil, answerError(resp)
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+}
+
+// AddCluster adds a region or a child and waits until it is observed.
+func (c *Client) AddCluster(ctx context.Context, r AddRequest) (Cluster, error) {
+	var out Cluster
+	err := c.call(ctx, http.MethodPost, "/v1/clusters", r, &out)
+	return out, err
+}
+
+// RemoveCluster removes a region or a child and waits until it is gone.
+func (c *Client) RemoveCluster(ctx context.Context, cluster string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/clusters/"+url.PathEscape(cluster), nil, nil)
+}
+
 // Down asks the lab to stop; it has begun to when this returns.
 func (c *Client) Down(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/v1/down", nil, nil)

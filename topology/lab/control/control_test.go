@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"koflab/sim/event"
+	"koflab/topology"
 	"koflab/topology/lab/control"
 )
 
@@ -70,7 +71,26 @@ func (f *fakeLab) CrashRegion(_ context.Context, region string) error {
 	return errors.New("no region " + region)
 }
 
-func (f *fakeLab) SetCredentials(cluster string, r control.CredentialsRequest) error {
+func (f *fakeLab) Kubeconfig(cluster string) ([]byte, error) {
+	if cluster == "nowhere" {
+		return nil, errors.New("there is no cluster")
+	}
+	return []byte("kind: Config # " + cluster), nil
+}
+
+func (f *fakeLab) AddCluster(_ context.Context, r control.AddRequest) (control.Cluster, error) {
+	if r.Child == nil {
+		return control.Cluster{}, errors.New("want a child")
+	}
+	return control.Cluster{Name: r.Child.Name}, nil
+}
+
+func (f *fakeLab) RemoveCluster(_ context.Context, cluster string) error {
+	f.calls = append(f.calls, "remove "+cluster)
+	return nil
+}
+
+func (f *fakeLab) SetCredentials(_ context.Context, cluster string, r control.CredentialsRequest) error {
 	f.calls = append(f.calls, cluster, r.Password)
 	return nil
 }
@@ -106,6 +126,20 @@ func TestClientAndServerAgree(t *testing.T) {
 	a, err := c.Access(ctx)
 	require.NoError(t, err)
 	require.Equal(t, "pem", a.CA)
+
+	config, err := c.Kubeconfig(ctx, "ns/child")
+	require.NoError(t, err)
+	require.Equal(t, "kind: Config # ns/child", string(config))
+	_, err = c.Kubeconfig(ctx, "nowhere")
+	require.EqualError(t, err, "there is no cluster")
+	added, err := c.AddCluster(ctx, control.AddRequest{Child: &topology.Child{Name: "child-9"}})
+	require.NoError(t, err)
+	require.Equal(t, "child-9", added.Name)
+	_, err = c.AddCluster(ctx, control.AddRequest{})
+	require.EqualError(t, err, "want a child")
+	require.NoError(t, c.RemoveCluster(ctx, "ns/child-9"))
+	require.Equal(t, "remove ns/child-9", lab.calls[0])
+	lab.calls = nil
 
 	q := control.QueryRequest{Expr: "up", Time: time.Unix(1000, 5).UTC(), Step: time.Second, Region: "r", ErrorMode: "fail"}
 	r, err := c.Query(ctx, q)

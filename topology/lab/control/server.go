@@ -28,7 +28,13 @@ type Lab interface {
 	Flush(ctx context.Context) error
 	SetListeners(ctx context.Context, region string, up bool) error
 	CrashRegion(ctx context.Context, region string) error
-	SetCredentials(cluster string, r CredentialsRequest) error
+	SetCredentials(ctx context.Context, cluster string, r CredentialsRequest) error
+	// Kubeconfig opens the Kubernetes API of a cluster, or of all for "".
+	Kubeconfig(cluster string) ([]byte, error)
+	// AddCluster writes the ClusterDeployment of a region or child and waits until
+	// the cluster is observed; RemoveCluster deletes one and waits until it is gone.
+	AddCluster(ctx context.Context, r AddRequest) (Cluster, error)
+	RemoveCluster(ctx context.Context, cluster string) error
 	// Down begins the shutdown and returns.
 	Down()
 }
@@ -81,8 +87,29 @@ func NewHandler(lab Lab) http.Handler {
 	mux.HandleFunc("PUT /v1/clusters/{cluster}/credentials", func(w http.ResponseWriter, r *http.Request) {
 		var q CredentialsRequest
 		if decode(w, r, &q) {
-			answerOr(w, struct{}{}, lab.SetCredentials(r.PathValue("cluster"), q))
+			answerOr(w, struct{}{}, lab.SetCredentials(r.Context(), r.PathValue("cluster"), q))
 		}
+	})
+	mux.HandleFunc("GET /v1/kubeconfig", func(w http.ResponseWriter, r *http.Request) {
+		config, err := lab.Kubeconfig(r.FormValue("cluster"))
+		if err != nil {
+			fail(w, http.StatusUnprocessableEntity, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(config)
+	})
+	mux.HandleFunc("POST /v1/clusters", func(w http.ResponseWriter, r *http.Request) {
+		var q AddRequest
+		if decode(w, r, &q) {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a cluster takes its time
+			c, err := lab.AddCluster(r.Context(), q)
+			answerOr(w, c, err)
+		}
+	})
+	mux.HandleFunc("DELETE /v1/clusters/{cluster}", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+		answerOr(w, struct{}{}, lab.RemoveCluster(r.Context(), r.PathValue("cluster")))
 	})
 	// For Go's own tools: go tool pprof reads a lab's heap and CPU over the socket.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"koflab/sim/event"
+	"koflab/topology"
 )
 
 // Phases of a lab.
@@ -58,12 +59,16 @@ type Cluster struct {
 type Component struct {
 	Name      string `json:"name"`
 	Chart     string `json:"chart"`
+	Version   string `json:"version"`
 	Namespace string `json:"namespace"`
-	// State is Running, Stopped, Failed, or Absent for parts of the chart that
-	// nothing backs in this lab.
+	// State is running (an engine of koflab does its work), simulated (a pod that
+	// only exists, with logs and metrics), failed, stopped while the cluster is off
+	// the network, or absent where koflab has no chart of it.
 	State string `json:"state"`
-	// BackedBy names the engine that does the component's work.
+	// BackedBy names the package of koflab that does the component's work.
 	BackedBy string `json:"backedBy"`
+	// Message is why it failed or is absent.
+	Message string `json:"message,omitempty"`
 }
 
 // Flow is one hop of one signal: offered = acknowledged + queued + sum(dropped).
@@ -137,6 +142,12 @@ type ListenersRequest struct {
 type CredentialsRequest struct {
 	Password string `json:"password"`
 	Region   bool   `json:"region"`
+}
+
+// AddRequest adds one region or child to a running lab.
+type AddRequest struct {
+	Region *topology.Region `json:"region,omitempty"`
+	Child  *topology.Child  `json:"child,omitempty"`
 }
 
 // ErrorBody is the body of every answer outside 2xx.

@@ -6,6 +6,7 @@ package region
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"koflab/embed/gateway"
@@ -29,6 +30,9 @@ type Config struct {
 	// Listeners and Routes are the stack profile's for a storing cluster.
 	Listeners []topology.Listener `json:"listeners"`
 	Routes    []topology.Route    `json:"routes"`
+	// Services are the listeners that serve: those whose pods are ready. Nil means
+	// all of them.
+	Services []string `json:"services"`
 
 	Retention Retention `json:"retention"`
 	// Replicated stores receive each sample more than once in KOF, so their reads
@@ -58,6 +62,11 @@ type User struct {
 	Name     string `json:"name"`
 	Password string `json:"password"`
 	Tenant   string `json:"tenant,omitempty"`
+}
+
+// serves reports whether a listener is among the services.
+func (c *Config) serves(name string) bool {
+	return c.Services == nil || slices.Contains(c.Services, name)
 }
 
 func gatewayUsers(users []User) []gateway.User {

@@ -45,9 +45,10 @@ type life struct {
 
 // request is what a lab asks of a region's process.
 type request struct {
-	Listening *bool  `json:"listening,omitempty"`
-	Users     []User `json:"users,omitempty"`
-	Stats     bool   `json:"stats,omitempty"`
+	Listening *bool     `json:"listening,omitempty"`
+	Users     []User    `json:"users,omitempty"`
+	Services  *[]string `json:"services,omitempty"`
+	Stats     bool      `json:"stats,omitempty"`
 }
 
 // reply answers the configuration first and then every request.
@@ -177,6 +178,15 @@ func (p *Process) SetUsers(users []User) error {
 	return err
 }
 
+// SetServices says which listeners serve.
+func (p *Process) SetServices(names []string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config.Services = names
+	_, err := p.ask(request{Services: &names})
+	return err
+}
+
 // Crash kills the process, if it is alive, and starts another on what it left on
 // disk.
 func (p *Process) Crash() error {
@@ -248,6 +258,8 @@ func (s *Server) do(q request) reply {
 	switch {
 	case q.Listening != nil:
 		err = s.SetListening(*q.Listening)
+	case q.Services != nil:
+		err = s.SetServices(*q.Services)
 	case q.Users != nil:
 		err = s.SetUsers(q.Users)
 	case q.Stats:

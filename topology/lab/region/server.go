@@ -28,6 +28,7 @@ type Server struct {
 	stores  *stores
 	gateway *gateway.Gateway
 	servers []listening
+	cut     bool // off the network
 	closed  bool
 }
 
@@ -76,12 +77,13 @@ func (s *Server) open() error {
 	if err := s.stores.openAll(context.Background(), c, clk); err != nil {
 		return err
 	}
+	s.stores.serve(c.serves)
 	for _, l := range c.Listeners {
 		if err := s.listen(l, ca.ServerTLS(cert, c.MutualTLS)); err != nil {
 			return fmt.Errorf("%s of %s: %w", l.Name, c.Name, err)
 		}
 	}
-	return nil
+	return s.listenWhereServed()
 }
 
 func (s *Server) listen(l topology.Listener, tls *tls.Config) error {
@@ -181,8 +183,25 @@ func (s *Server) Stats() (Stats, error) {
 func (s *Server) SetListening(up bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.cut = !up
+	return s.listenWhereServed()
+}
+
+// SetServices says which listeners serve: the others are closed, and requests
+// that the gateway would pass to them are answered 503. The stores stay open.
+func (s *Server) SetServices(names []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config.Services = names
+	s.stores.serve(s.config.serves)
+	return s.listenWhereServed()
+}
+
+// listenWhereServed opens and closes listeners; the caller holds mu or is alone.
+func (s *Server) listenWhereServed() error {
 	var errs []error
 	for _, l := range s.servers {
+		up := !s.cut && s.config.serves(l.Name)
 		switch {
 		case up && !l.Running():
 			errs = append(errs, l.Restart())
@@ -211,6 +230,7 @@ func (s *Server) Crash() error {
 	err := s.stores.crash()
 	if err == nil {
 		err = s.stores.openAll(context.Background(), s.config, s.config.Clock.Open())
+		s.stores.serve(s.config.serves)
 	}
 	s.mu.Unlock()
 	return errors.Join(err, s.SetListening(true))

@@ -43,8 +43,10 @@ type stores struct {
 	open []*stored
 	// before sums up the storages that were open earlier in this process.
 	before Stats
-	// handlers by listener name, as the stack profiles name them.
+	// handlers by listener name, as the stack profiles name them; opened are what
+	// they lead to while they serve.
 	handlers map[string]*gateway.Backend
+	opened   map[string]http.Handler
 }
 
 // services are the listeners of each storage: those that write, those that read.
@@ -65,7 +67,7 @@ const flushInterval = 10 * time.Second
 const replicaDedup = time.Millisecond
 
 func newStores() *stores {
-	s := &stores{before: Stats{}, handlers: map[string]*gateway.Backend{}}
+	s := &stores{before: Stats{}, handlers: map[string]*gateway.Backend{}, opened: map[string]http.Handler{}}
 	for _, names := range services {
 		for _, name := range append(names.insert, names.read...) {
 			s.handlers[name] = &gateway.Backend{}
@@ -108,13 +110,24 @@ func (s *stores) openAll(ctx context.Context, c Config, clk clock.Clock) error {
 		base := st.tally.total
 		insert := counted(st.InsertHandler(), st.tally, func() int64 { return base + st.Stored() })
 		for _, name := range services[st.name].insert {
-			s.handlers[name].Set(insert)
+			s.opened[name] = insert
 		}
 		for _, name := range services[st.name].read {
-			s.handlers[name].Set(st.SelectHandler())
+			s.opened[name] = st.SelectHandler()
 		}
 	}
 	return nil
+}
+
+// serve leads the services that serve to their stores, and the others to nothing.
+func (s *stores) serve(serves func(string) bool) {
+	for name, b := range s.handlers {
+		if h := s.opened[name]; h != nil && serves(name) {
+			b.Set(h)
+		} else {
+			b.Set(nil)
+		}
+	}
 }
 
 func openMetrics(_ context.Context, c Config, clk clock.Clock) (*stored, error) {
@@ -196,6 +209,7 @@ func (s *stores) end(how func(engineStore) error) error {
 	for _, h := range s.handlers {
 		h.Set(nil)
 	}
+	clear(s.opened)
 	s.before = s.stats()
 	var g errgroup.Group
 	for _, st := range s.open {
