@@ -136,11 +136,25 @@ func lastEvent(ctx context.Context, core corev1.CoreV1Interface, namespace, name
 	var last *v1.Event
 	for i := range list.Items {
 		e := &list.Items[i]
-		if last == nil || !eventTime(e).Before(eventTime(last)) {
+		if last == nil || later(e, last) {
 			last = e
 		}
 	}
 	return last
+}
+
+// later orders events. Those of one instant, as all are while a lab's time
+// stands still, are ordered by when they were written, and warnings go last:
+// they are what one looks for.
+func later(a, b *v1.Event) bool {
+	if ta, tb := eventTime(a), eventTime(b); !ta.Equal(tb) {
+		return ta.After(tb)
+	}
+	if a.Type != b.Type {
+		return a.Type == v1.EventTypeWarning
+	}
+	return len(a.ResourceVersion) > len(b.ResourceVersion) ||
+		len(a.ResourceVersion) == len(b.ResourceVersion) && a.ResourceVersion > b.ResourceVersion
 }
 
 func eventTime(e *v1.Event) time.Time {

@@ -172,7 +172,11 @@ func (o *operation) refused(doing string, info *resource.Info, err error) error 
 }
 
 func marshal(info *resource.Info) ([]byte, error) {
-	body, err := json.Marshal(info.Object)
+	u, ok := info.Object.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("%s was not read by Build: %T", objectName(info), info.Object)
+	}
+	body, err := u.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", objectName(info), err)
 	}

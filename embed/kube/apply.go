@@ -54,9 +54,11 @@ func (s *Server) serveApply(q *request, b []byte) error {
 	if len(applied.GetManagedFields()) > 0 {
 		return apierrors.NewBadRequest("metadata.managedFields must be nil")
 	}
-	s.mu.Lock()
-	o, created, err := s.apply(q, applied)
-	s.mu.Unlock()
+	created := false
+	o, err := s.locked(func() (o *store.Object, err error) {
+		o, created, err = s.apply(q, applied)
+		return o, err
+	})
 	if err != nil {
 		return err
 	}

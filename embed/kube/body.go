@@ -138,7 +138,11 @@ func (q *request) parse(b []byte) (runtime.Object, error) {
 		return nil, err
 	}
 	if u, ok := obj.(*unstructured.Unstructured); ok && q.res.custom != nil {
-		for _, path := range q.res.custom.unknown(u, q.version) {
+		paths, err := plainMetadata(u)
+		if err != nil {
+			return nil, q.undecodable(err)
+		}
+		for _, path := range append(paths, q.res.custom.unknown(u, q.version)...) {
 			strict = append(strict, fmt.Errorf("unknown field %q", path))
 		}
 	}

@@ -3,7 +3,7 @@ package kube
 import (
 	"bytes"
 	"context"
-	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,7 +73,15 @@ func kubectlCtx(t testing.TB, ctx context.Context, g *getter, stdin string, args
 	streams := genericiooptions.IOStreams{In: strings.NewReader(stdin), Out: &out, ErrOut: &errs}
 	flags := genericclioptions.NewConfigFlags(true)
 	flags.WrapConfigFn = func(*rest.Config) *rest.Config { return g.config }
-	_ = filepath.Separator
+	if stdin != "" { // kubectl reads the process's own standard input
+		file := filepath.Join(t.TempDir(), "in.yaml")
+		require.NoError(t, os.WriteFile(file, []byte(stdin), 0o600))
+		for i, a := range args {
+			if a == "-" {
+				args[i] = file
+			}
+		}
+	}
 	c := cmd.NewKubectlCommand(cmd.KubectlOptions{ConfigFlags: flags, IOStreams: streams, Arguments: append([]string{"kubectl"}, args...)})
 	fatal := ""
 	util.BehaviorOnFatal(func(msg string, code int) { fatal = msg; panic(stop{}) })
@@ -129,7 +137,7 @@ func TestKubectl(t *testing.T) {
 	do(webYAML, "deployment.apps/web created", "apply", "-f", "-")
 	do(webYAML, "deployment.apps/web unchanged", "apply", "-f", "-")
 	changed := strings.Replace(webYAML, "nginx:1", "nginx:2", 1)
-	do(changed, "+        image: nginx:2", "diff", "-f", "-")
+	do(changed, "+      - image: nginx:2", "diff", "-f", "-")
 	do(changed, "deployment.apps/web configured", "apply", "-f", "-")
 	do("", "nginx:2,busybox:1", "get", "deploy", "web", "-o", "wide")
 	do("", "web    0/2     0            0           0s", "get", "deploy")
@@ -150,7 +158,7 @@ func TestKubectl(t *testing.T) {
 	do("", "kubernetes-admin", "auth", "whoami")
 	do("", "deployments", "api-resources")
 	do("", "apps/v1", "api-versions")
-	do("", "Server Version: "+DefaultGitVersion, "version")
+	do("", DefaultGitVersion, "get", "--raw", "/version")
 	do("", "condition met", "wait", "--for=jsonpath={.spec.replicas}=5", "deploy/web", "--timeout=5s")
 	do("", `deployment.apps "web" deleted`, "delete", "deploy", "web")
 	do("", `namespace "x" deleted`, "delete", "ns", "x")
@@ -243,5 +251,4 @@ func TestInformer(t *testing.T) {
 	close(stop)
 	require.NoError(t, s.Close(context.Background()))
 	f.Shutdown()
-	_ = io.EOF
 }

@@ -211,3 +211,13 @@ func hasRules(s *structuralschema.Structural) bool {
 	}
 	return s.AdditionalProperties != nil && hasRules(s.AdditionalProperties.Structural)
 }
+
+// plainMetadata refuses metadata whose fields have wrong types, such as numbers
+// as label values. It leaves out what metadata does not have, and returns its paths.
+func plainMetadata(u *unstructured.Unstructured) (unknown []string, err error) {
+	m, found, unknown, err := objectmeta.GetObjectMetaWithOptions(u.Object, objectmeta.ObjectMetaOptions{ReturnUnknownFieldPaths: true})
+	if err != nil || !found {
+		return nil, err
+	}
+	return unknown, objectmeta.SetObjectMeta(u.Object, m)
+}

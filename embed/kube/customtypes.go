@@ -48,9 +48,13 @@ func metadataSchema() spec.Schema {
 	owners.AddExtension("x-kubernetes-list-type", "map")
 	owners.AddExtension("x-kubernetes-list-map-keys", []any{"uid"})
 	finalizers.AddExtension("x-kubernetes-list-type", "set")
+	entry := spec.Schema{SchemaProps: spec.SchemaProps{Type: spec.StringOrArray{"object"}}}
+	entry.AddExtension("x-kubernetes-preserve-unknown-fields", true)
+	managed := *spec.ArrayProperty(&entry)
+	managed.AddExtension("x-kubernetes-list-type", "atomic")
 	return spec.Schema{SchemaProps: spec.SchemaProps{Type: spec.StringOrArray{"object"}, Properties: map[string]spec.Schema{
 		"name": str, "namespace": str, "generateName": str, "uid": str, "resourceVersion": str, "selfLink": str,
 		"creationTimestamp": str, "deletionTimestamp": str, "generation": *spec.Int64Property(), "deletionGracePeriodSeconds": *spec.Int64Property(),
-		"labels": text, "annotations": text, "ownerReferences": owners, "finalizers": finalizers,
+		"labels": text, "annotations": text, "ownerReferences": owners, "finalizers": finalizers, "managedFields": managed,
 	}}}
 }

@@ -17,6 +17,15 @@ import (
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		// Whatever a request does to the libraries below, the others go on.
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler { //nolint:errorlint // a sentinel that is panicked with
+				panic(p)
+			}
+			writeError(w, apierrors.NewInternalError(fmt.Errorf("this request caused apiserver to panic: %v", p)))
+		}
+	}()
 	path := r.URL.Path
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
@@ -122,7 +131,7 @@ func notAllowed(q *request) error {
 	return apierrors.NewMethodNotSupported(q.res.gr(), strings.ToLower(q.Method))
 }
 
-// fail makes any error one that a client understands.
+// asStatus makes any error one that a client understands.
 func asStatus(err error) *metav1.Status {
 	var e apierrors.APIStatus
 	if !errors.As(err, &e) {

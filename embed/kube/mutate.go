@@ -58,6 +58,14 @@ func (q *request) adopt(obj runtime.Object) error {
 	return nil
 }
 
+// locked runs a write, and unlocks even if it panics: an in-process server has no
+// supervisor that would start it again.
+func (s *Server) locked(f func() (*store.Object, error)) (*store.Object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return f()
+}
+
 func (s *Server) serveCreate(q *request) error {
 	obj, err := q.object()
 	if err != nil {
@@ -67,9 +75,7 @@ func (s *Server) serveCreate(q *request) error {
 		return err
 	}
 	r, obj := q.res.toStorage(obj)
-	s.mu.Lock()
-	o, err := s.create(r, q.write(obj))
-	s.mu.Unlock()
+	o, err := s.locked(func() (*store.Object, error) { return s.create(r, q.write(obj)) })
 	if err != nil {
 		return err
 	}
@@ -85,9 +91,7 @@ func (s *Server) serveUpdate(q *request) error {
 		return err
 	}
 	r, obj := q.res.toStorage(obj)
-	s.mu.Lock()
-	o, err := s.update(r, q.write(obj))
-	s.mu.Unlock()
+	o, err := s.locked(func() (*store.Object, error) { return s.update(r, q.write(obj)) })
 	if err != nil {
 		return err
 	}
@@ -151,9 +155,11 @@ func (s *Server) serveDelete(q *request) error {
 	if orphansByDefault(q.res.gr()) && o.PropagationPolicy == nil && o.OrphanDependents == nil { //nolint:staticcheck // as above
 		warn(q.w, "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning")
 	}
-	s.mu.Lock()
-	last, gone, err := s.delete(q.res, q.ns, q.name, o)
-	s.mu.Unlock()
+	gone := false
+	last, err := s.locked(func() (last *store.Object, err error) {
+		last, gone, err = s.delete(q.res, q.ns, q.name, o)
+		return last, err
+	})
 	if err != nil {
 		return err
 	}
@@ -181,19 +187,22 @@ func (s *Server) serveDeleteCollection(q *request) error {
 	}
 	_, all, rv := s.objects(q.res.gr(), q.ns)
 	var gone []*store.Object
-	s.mu.Lock()
-	for _, x := range all {
-		if !sel.matches(x) {
-			continue
+	_, err = s.locked(func() (*store.Object, error) {
+		for _, x := range all {
+			if !sel.matches(x) {
+				continue
+			}
+			last, _, err := s.delete(q.res, x.Namespace, x.Name, o)
+			if err == nil {
+				gone = append(gone, last)
+			} else if !apierrors.IsNotFound(err) {
+				return nil, err
+			}
 		}
-		last, _, err := s.delete(q.res, x.Namespace, x.Name, o)
-		if err == nil {
-			gone = append(gone, last)
-		} else if !apierrors.IsNotFound(err) {
-			s.mu.Unlock()
-			return err
-		}
+		return nil, nil
+	})
+	if err != nil {
+		return err
 	}
-	s.mu.Unlock()
 	return s.writeList(q, formObject, gone, metav1.ListMeta{ResourceVersion: fmt.Sprint(rv)})
 }

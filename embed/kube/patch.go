@@ -1,18 +1,14 @@
 package kube
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/mergepatch"
@@ -49,9 +45,7 @@ func (s *Server) servePatch(q *request) error {
 	if kind == types.ApplyYAMLPatchType {
 		return s.serveApply(q, b)
 	}
-	s.mu.Lock()
-	o, err := s.patch(q, kind, b)
-	s.mu.Unlock()
+	o, err := s.locked(func() (*store.Object, error) { return s.patch(q, kind, b) })
 	if err != nil {
 		return err
 	}
@@ -141,23 +135,10 @@ func strategic(r *resource, doc, patch []byte) ([]byte, error) {
 	return json.Marshal(merged)
 }
 
+// unprocessable is the answer to a patch that cannot be applied to what is there.
 func unprocessable(err error) error {
-	text := err.Error()
-	if strings.HasPrefix(text, "testing value") || strings.HasPrefix(text, "testing path") {
-		text = "the server rejected our request due to an error in our request: " + text
-	}
-	return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "", schema.GroupResource{}, "", text, 0, false)
-}
-
-// toTree turns a working object into an unstructured one.
-func toTree(obj runtime.Object) (*unstructured.Unstructured, error) {
-	if u, ok := obj.(*unstructured.Unstructured); ok {
-		return u, nil
-	}
-	b, err := encode(obj)
-	if err != nil {
-		return nil, err
-	}
-	u := newUnstructured()
-	return u, utiljson.Unmarshal(bytes.TrimSpace(b), &u.Object)
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusUnprocessableEntity, Reason: metav1.StatusReasonInvalid,
+		Message: "the server rejected our request due to an error in our request: " + err.Error(),
+	}}
 }

@@ -55,7 +55,7 @@ type Options struct {
 // Defaults of Options.
 const (
 	DefaultGitVersion = "v1.34.1+koflab"
-	DefaultHistory    = 1024
+	DefaultHistory    = 512
 	DefaultMaxEvents  = 1000
 )
 

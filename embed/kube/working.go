@@ -50,7 +50,9 @@ func (r *resource) working(obj any) (runtime.Object, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", r.gr(), err)
 			}
-			return &unstructured.Unstructured{Object: tree.(map[string]any)}, nil
+			own := &unstructured.Unstructured{Object: tree.(map[string]any)}
+			_, err = plainMetadata(own)
+			return own, err
 		}
 	case runtime.Object:
 		if r.goType != nil && reflect.TypeOf(obj) == reflect.PointerTo(r.goType) {
@@ -88,7 +90,13 @@ func cloneTree(v any) (any, error) {
 			out[i] = c
 		}
 		return out, nil
-	case nil, string, bool, int64, float64:
+	case nil, string, bool, int64:
+		return x, nil
+	case float64:
+		// As JSON, whole numbers are integers, and schemas insist on that.
+		if n := int64(x); float64(n) == x && n > -1<<53 && n < 1<<53 {
+			return n, nil
+		}
 		return x, nil
 	case int:
 		return int64(x), nil

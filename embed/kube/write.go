@@ -2,16 +2,10 @@ package kube
 
 import (
 	"bytes"
-	"cmp"
-	"reflect"
-	"slices"
 	"strconv"
 
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -28,9 +22,6 @@ type write struct {
 	dryRun      bool
 	// strictRV refuses updates of custom resources without a resourceVersion.
 	strictRV bool
-	// from is the version that obj was made from, if the server made it itself:
-	// it spares decoding the stored one again.
-	from runtime.Object
 	// keepManaged takes obj's managed fields as they are.
 	keepManaged bool
 	// manager is who writes, for the managed fields of objects that have any.
@@ -86,16 +77,30 @@ func (s *Server) create(r *resource, w write) (*store.Object, error) {
 			return nil, err
 		}
 	}
+	if w.dryRun {
+		s.release(r, obj, nil)
+		return r.trial(obj, 0)
+	}
 	o, err := r.snapshot(obj, s.st.Next())
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
 	}
-	if w.dryRun {
-		s.release(r, obj, nil)
-		return o, nil
-	}
 	s.notify(s.st.Put(o))
 	s.created(r, o, obj)
+	return o, nil
+}
+
+// trial is what a dry run answers: the object as it would be, with the version
+// that it has now, if any.
+func (r *resource) trial(obj runtime.Object, rv uint64) (*store.Object, error) {
+	o, err := r.snapshot(obj, rv)
+	if err == nil && rv == 0 {
+		metaOf(obj).SetResourceVersion("")
+		o.JSON, err = encode(obj)
+	}
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
+	}
 	return o, nil
 }
 
@@ -154,12 +159,9 @@ func (s *Server) update(r *resource, w write) (*store.Object, error) {
 	if err := preconditions(r, cur, m, w); err != nil {
 		return nil, err
 	}
-	old := w.from
-	if old == nil {
-		var err error
-		if old, err = r.load(cur); err != nil {
-			return nil, apierrors.NewInternalError(err)
-		}
+	old, err := r.load(cur)
+	if err != nil {
+		return nil, apierrors.NewInternalError(err)
 	}
 	r.typeMeta(obj)
 	s.carryOver(r, obj, old, w)
@@ -191,13 +193,13 @@ func (s *Server) update(r *resource, w write) (*store.Object, error) {
 	if bytes.Equal(b, cur.JSON) {
 		return cur, nil
 	}
+	if w.dryRun {
+		s.release(r, obj, old)
+		return r.trial(obj, cur.RV)
+	}
 	o, err := r.snapshot(obj, s.st.Next())
 	if err != nil {
 		return nil, apierrors.NewInternalError(err)
-	}
-	if w.dryRun {
-		s.release(r, obj, old)
-		return o, nil
 	}
 	if o.Deleting && removable(m) {
 		s.remove(r, o, obj)
@@ -240,161 +242,4 @@ type errUID struct{ want, have types.UID }
 
 func (e errUID) Error() string {
 	return "Precondition failed: UID in precondition: " + string(e.want) + ", UID in object meta: " + string(e.have)
-}
-
-// carryOver keeps what a writer may not change.
-func (s *Server) carryOver(r *resource, obj, old runtime.Object, w write) {
-	m, om := metaOf(obj), metaOf(old)
-	m.SetUID(om.GetUID())
-	m.SetCreationTimestamp(om.GetCreationTimestamp())
-	m.SetGeneration(om.GetGeneration())
-	m.SetSelfLink("")
-	// Only the server starts a deletion, and nobody takes one back.
-	m.SetDeletionTimestamp(om.GetDeletionTimestamp())
-	m.SetDeletionGracePeriodSeconds(om.GetDeletionGracePeriodSeconds())
-	if m.GetGenerateName() == "" {
-		m.SetGenerateName(om.GetGenerateName())
-	}
-	if !w.keepManaged {
-		m.SetManagedFields(om.GetManagedFields())
-	}
-	switch {
-	case w.subresource == "status":
-		r.onlyStatus(obj, old)
-	case r.hasStatus(w.version):
-		copyPart(obj, old, "status")
-	}
-}
-
-// onlyStatus makes obj the old object but for its status. As on the real server,
-// the metadata of pods and nodes may be changed along.
-func (r *resource) onlyStatus(obj, old runtime.Object) {
-	m, om := metaOf(obj), metaOf(old)
-	if u, ok := obj.(*unstructured.Unstructured); ok {
-		status, found := u.Object["status"]
-		managed := m.GetManagedFields()
-		u.Object = old.(*unstructured.Unstructured).DeepCopy().Object
-		delete(u.Object, "status")
-		if found {
-			u.Object["status"] = status
-		}
-		metaOf(obj).SetManagedFields(managed)
-		return
-	}
-	copyPart(obj, old, "spec")
-	m.SetFinalizers(om.GetFinalizers())
-	m.SetOwnerReferences(om.GetOwnerReferences())
-	if gr := r.gr(); gr != podsGR && gr.Resource != "nodes" {
-		m.SetLabels(om.GetLabels())
-		m.SetAnnotations(om.GetAnnotations())
-	}
-}
-
-// bumpGeneration counts a change of what was asked for.
-func (r *resource) bumpGeneration(obj, old runtime.Object, version string) {
-	if !r.generation && r.custom == nil {
-		return
-	}
-	changed := false
-	if u, ok := obj.(*unstructured.Unstructured); ok {
-		changed = customChanged(u.Object, old.(*unstructured.Unstructured).Object, r.hasStatus(version))
-	} else if a, ok := part(obj, "spec"); ok {
-		b, _ := part(old, "spec")
-		changed = !apiequality.Semantic.DeepEqual(a.Interface(), b.Interface())
-	} else {
-		changed = !sameBody(obj, old)
-	}
-	if m := metaOf(obj); changed {
-		m.SetGeneration(metaOf(old).GetGeneration() + 1)
-	}
-}
-
-func customChanged(a, b map[string]any, status bool) bool {
-	skip := func(k string) bool {
-		return k == "metadata" || k == "apiVersion" || k == "kind" || k == "status" && status
-	}
-	for k, v := range a {
-		if !skip(k) && !apiequality.Semantic.DeepEqual(v, b[k]) {
-			return true
-		}
-	}
-	for k := range b {
-		if _, ok := a[k]; !ok && !skip(k) {
-			return true
-		}
-	}
-	return false
-}
-
-// sameBody compares objects without a spec by everything but their metadata.
-func sameBody(a, b runtime.Object) bool {
-	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
-	for i := 0; i < x.NumField(); i++ {
-		if n := x.Type().Field(i).Name; n == "TypeMeta" || n == "ObjectMeta" {
-			continue
-		}
-		if !apiequality.Semantic.DeepEqual(x.Field(i).Interface(), y.Field(i).Interface()) {
-			return false
-		}
-	}
-	return true
-}
-
-// check validates a new object.
-func (r *resource) check(obj runtime.Object, version string) field.ErrorList {
-	name := r.rules.Name
-	if name == nil {
-		name = validation.NameIsDNSSubdomain
-	}
-	errs := validation.ValidateObjectMetaAccessor(metaOf(obj), r.namespaced, name, field.NewPath("metadata"))
-	if r.rules.Validate != nil {
-		errs = append(errs, r.rules.Validate(obj)...)
-	}
-	if r.custom != nil {
-		errs = append(errs, r.custom.check(obj.(*unstructured.Unstructured), nil, version, "")...)
-	}
-	return errs
-}
-
-// checkUpdate validates a change.
-func (r *resource) checkUpdate(obj, old runtime.Object, w write) field.ErrorList {
-	om := metaOf(old)
-	errs := validation.ValidateObjectMetaAccessorUpdate(metaOf(obj), om, field.NewPath("metadata"))
-	errs = dropRVErrors(errs)
-	if w.subresource == "status" && r.custom == nil {
-		return errs
-	}
-	if r.rules.Update != nil {
-		errs = append(errs, r.rules.Update(obj, old)...)
-	}
-	if r.rules.Validate != nil {
-		errs = append(errs, r.rules.Validate(obj)...)
-	}
-	if r.custom != nil {
-		errs = append(errs, r.custom.check(obj.(*unstructured.Unstructured), old.(*unstructured.Unstructured), w.version, w.subresource)...)
-	}
-	return errs
-}
-
-// dropRVErrors leaves out a complaint that preconditions has already decided on.
-func dropRVErrors(errs field.ErrorList) field.ErrorList {
-	return errs.Filter(func(err error) bool {
-		e, ok := err.(*field.Error)
-		return ok && e.Field == "metadata.resourceVersion"
-	})
-}
-
-func invalid(r *resource, name string, errs field.ErrorList) error {
-	// Checks that go through maps find their mistakes in any order.
-	slices.SortStableFunc(errs, func(a, b *field.Error) int { return cmp.Compare(a.Field, b.Field) })
-	return apierrors.NewInvalid(r.gvk.GroupKind(), name, errs)
-}
-
-func (r *resource) setDefaults(obj runtime.Object, version string) {
-	if r.rules.Defaults != nil {
-		r.rules.Defaults(obj)
-	}
-	if r.custom != nil {
-		r.custom.setDefaults(obj.(*unstructured.Unstructured), version)
-	}
 }

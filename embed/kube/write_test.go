@@ -221,3 +221,7 @@ func TestPodsEndGracefully(t *testing.T) {
 	_, err = s.Get(podsGR, "default", "p")
 	require.True(t, apierrors.IsNotFound(err))
 }
+
+func groupResource(group, resource string) schema.GroupResource {
+	return schema.GroupResource{Group: group, Resource: resource}
+}

@@ -37,7 +37,7 @@ func (r *Operators) writeCertificate(cr *certificate, o *store.Object, at ref, p
 	})
 	done := childMemo{ref: at}
 	if err := r.put(&done, secret, childMemo{}, nil); err != nil {
-		return fmt.Errorf("Secret %s: %w", at.name, err)
+		return fmt.Errorf("secret %s: %w", at.name, err)
 	}
 	return r.recordRequest(cr, o, p, revision)
 }

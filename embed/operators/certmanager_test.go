@@ -45,7 +45,7 @@ metadata: {namespace: cert-manager, name: mesh-ca}
 spec: {secretName: mesh-ca, isCA: true, commonName: mesh, duration: 87600h, issuerRef: {name: root}}
 `)
 	l.settle()
-	require.Equal(t, "False ErrGetKeyPair: Error getting keypair for CA issuer: Secret cert-manager/mesh-ca does not exist", l.condition(clusterIssuers, "", "mesh", "Ready"))
+	require.Equal(t, "False ErrGetKeyPair: Error getting keypair for CA issuer: secret cert-manager/mesh-ca does not exist", l.condition(clusterIssuers, "", "mesh", "Ready"))
 	require.Contains(t, l.condition(certificates, "kof", "leaf", "Ready"), "False DoesNotExist")
 	require.Contains(t, l.condition(certificates, "kof", "leaf", "Issuing"), "Referenced issuer does not have a Ready status condition")
 	require.Contains(t, l.condition(certificates, "cert-manager", "mesh-ca", "Issuing"), "Issuer root does not exist")

@@ -129,7 +129,7 @@ func (r *Operators) configMapValue(namespace string) func(name, field string) (s
 		case err != nil:
 			return "", err
 		case o == nil:
-			return "", fmt.Errorf("ConfigMap %s/%s does not exist", namespace, name)
+			return "", fmt.Errorf("config map %s/%s does not exist", namespace, name)
 		}
 		var m struct {
 			Data map[string]string `json:"data"`
@@ -139,7 +139,7 @@ func (r *Operators) configMapValue(namespace string) func(name, field string) (s
 		}
 		v, ok := m.Data[field]
 		if !ok {
-			return "", fmt.Errorf("ConfigMap %s/%s has no key %q", namespace, name, field)
+			return "", fmt.Errorf("config map %s/%s has no key %q", namespace, name, field)
 		}
 		return v, nil
 	}

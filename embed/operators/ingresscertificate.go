@@ -47,7 +47,7 @@ func (r *Operators) reconcileIngressCertificates(k key) error {
 		}})
 		done := childMemo{ref: ref{certificates, k.namespace, t.SecretName}}
 		if err := r.put(&done, c, childMemo{}, o); err != nil {
-			return fmt.Errorf("Certificate %s: %w", t.SecretName, err)
+			return fmt.Errorf("certificate %s: %w", t.SecretName, err)
 		}
 	}
 	return nil

@@ -103,7 +103,7 @@ func (r *Operators) secretValue(at ref, field string) (string, error) {
 	v, ok := data[field]
 	switch {
 	case !ok:
-		return "", fmt.Errorf("Secret %s/%s has no key %q", at.namespace, at.name, field)
+		return "", fmt.Errorf("secret %s/%s has no key %q", at.namespace, at.name, field)
 	case len(v) == 0:
 		return "", fmt.Errorf("key %q of Secret %s/%s is empty", field, at.namespace, at.name)
 	}
@@ -116,7 +116,7 @@ func (r *Operators) secretData(at ref) (map[string][]byte, error) {
 	case err != nil:
 		return nil, err
 	case o == nil:
-		return nil, fmt.Errorf("Secret %s/%s does not exist", at.namespace, at.name)
+		return nil, fmt.Errorf("secret %s/%s does not exist", at.namespace, at.name)
 	}
 	var s struct {
 		Data map[string][]byte `json:"data"`

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"koflab/embed/kube/store"
 )
 
@@ -33,7 +35,9 @@ func (r *Operators) workloads(k key, o *store.Object, inputs uint64, build func(
 			if errors.As(err, &wrong) {
 				return outcome{err: err}, nil
 			}
-			r.warn(k, o, "ReconcileError", err.Error())
+			if !apierrors.IsConflict(err) { // that is looked at again at once
+				r.warn(k, o, "ReconcileError", err.Error())
+			}
 			return outcome{}, err
 		}
 		m.built, m.generation, m.inputs = true, o.Generation, inputs

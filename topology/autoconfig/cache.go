@@ -138,6 +138,12 @@ func (s *store) set(r resource, key types.NamespacedName, old, now *unstructured
 	}
 }
 
+func (c *cache) count(r resource) int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.stores[r].objects)
+}
+
 // put takes an object as the API server has it.
 func (c *cache) put(r resource, u *unstructured.Unstructured) {
 	c.tell.Lock()

@@ -189,7 +189,12 @@ func (c *Controllers) Settle(ctx context.Context) error {
 	}
 }
 
+// idle reports whether nothing is to be done now. What waits for more of its
+// kind is done when all else is.
 func (c *Controllers) idle() bool {
+	if c.control.working() || c.targets.working() || c.control.working() {
+		return false
+	}
 	c.control.hurry()
 	c.targets.hurry()
 	return c.control.idle() && c.targets.idle() && c.control.idle()

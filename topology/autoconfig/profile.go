@@ -205,6 +205,8 @@ func (r *rendering) read(ctx context.Context, apiVersion, kind, namespace, name 
 	}
 	ref := reference{known.apiVersion(), kind, types.NamespacedName{Namespace: namespace, Name: name}}
 	r.reads[ref] = true
+	// Before looking: what comes after the look then finds its reader.
+	r.c.addRead(keyOf(r.cluster), ref)
 	if u := r.c.cache.get(known, namespace, name); u != nil {
 		return u, nil
 	}

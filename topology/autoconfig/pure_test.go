@@ -31,21 +31,21 @@ func golden(t *testing.T, name, got string) {
 	require.Equal(t, string(want), got)
 }
 
-func seedStack(t *testing.T) *topology.Stack {
+func seedStack(t testing.TB) *topology.Stack {
 	t.Helper()
 	s, err := topology.Profile("seed")
 	require.NoError(t, err)
 	return s
 }
 
-func fromYAML(t *testing.T, text string) *unstructured.Unstructured {
+func fromYAML(t testing.TB, text string) *unstructured.Unstructured {
 	t.Helper()
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	require.NoError(t, yaml.Unmarshal([]byte(text), &u.Object))
 	return u
 }
 
-func toYAML(t *testing.T, v any) string {
+func toYAML(t testing.TB, v any) string {
 	t.Helper()
 	b, err := yaml.Marshal(v)
 	require.NoError(t, err)

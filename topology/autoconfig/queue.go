@@ -28,6 +28,8 @@ const (
 	slowRetryMost = 5 * time.Minute
 	// gather is how long, in real time, what is not urgent waits for more of it.
 	gather = 200 * time.Millisecond
+	// perSummary is how much longer that is for lists of clusters, by cluster.
+	perSummary = 5 * time.Millisecond
 )
 
 // queue holds what is to be looked at, each thing once. A thing that is added
@@ -113,6 +115,14 @@ func (q *queue) idle() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.pending) == 0 && len(q.active) == 0 && len(q.soon) == 0
+}
+
+// working reports whether something is to be done that does not wait for more of
+// its kind.
+func (q *queue) working() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.pending) > 0 || len(q.active) > 0
 }
 
 // work looks at one thing after the other until the queue is closed. A failure

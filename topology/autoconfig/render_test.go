@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"koflab/charts/release"
+	"koflab/sim/clock"
 	"koflab/topology"
 )
 
@@ -91,4 +92,18 @@ func TestChartsOfAllProfilesRender(t *testing.T) {
 		require.NoError(t, err)
 		golden(t, "values-management-"+string(data)+".yaml", toYAML(t, render("management", spec, clusters["c1"])))
 	}
+}
+
+// An object may come while a cluster is being looked at that has just missed it.
+func TestWhatWasMissedIsNoticed(t *testing.T) {
+	c := offline(t)
+	c.targets = newQueue(clock.Real())
+	cluster := object(sveltosClusters, SystemNamespace, "c1", nil)
+	r := &rendering{c: c, cluster: cluster, reads: map[reference]bool{}}
+	_, err := r.read(context.Background(), "v1", "ConfigMap", "", "x")
+	require.EqualError(t, err, "waiting for ConfigMap kcm-system/x")
+	c.routeReaders(configMaps, SystemNamespace, "x")
+	require.True(t, c.targets.working())
+	c.dropReads(keyOf(cluster), r.reads, nil)
+	require.Empty(t, c.reads)
 }

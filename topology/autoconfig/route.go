@@ -3,6 +3,7 @@ package autoconfig
 import (
 	"reflect"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,14 +28,16 @@ func (c *Controllers) route(r resource, old, now *unstructured.Unstructured) {
 		c.routeDeployment(u, now == nil)
 	case sveltosClusters:
 		c.look(lookMatch, ns, name)
-		c.look(lookDeployment, ns, name)
+		c.statusLater(ns, name)
 		if now == nil || old == nil || !reflect.DeepEqual(withoutStatus(old), withoutStatus(now)) {
 			c.target(keyOf(u))
 		}
 	case multiClusterServices:
-		c.look(lookService, "", name)
+		if specChanged(old, now) {
+			c.look(lookService, "", name)
+		}
 	case clusterProfiles:
-		if now == nil || old == nil || old.GetGeneration() != now.GetGeneration() || old == now {
+		if specChanged(old, now) {
 			c.look(lookProfile, "", name)
 		}
 	case clusterSummaries:
@@ -90,9 +93,29 @@ func (c *Controllers) routeSummary(u, old, now *unstructured.Unstructured) {
 	}
 	if now == nil {
 		c.look(lookMatch, cluster.Namespace, cluster.Name)
+		c.look(lookDeployment, cluster.Namespace, cluster.Name) // which may wait for this
 	}
-	c.look(lookDeployment, cluster.Namespace, cluster.Name)
-	c.control.addLater(key{lookMatched, types.NamespacedName{Name: profile}}, gather)
+	c.statusLater(cluster.Namespace, cluster.Name)
+	c.matchedLater(profile)
+}
+
+// specChanged reports whether an object came, went, or has another spec, or
+// whether all is looked at again.
+func specChanged(old, now *unstructured.Unstructured) bool {
+	return old == nil || now == nil || old == now || old.GetGeneration() != now.GetGeneration()
+}
+
+// statusLater is for a ClusterDeployment about which there is news to tell, and
+// nothing to do.
+func (c *Controllers) statusLater(namespace, name string) {
+	c.control.addLater(key{lookDeployment, types.NamespacedName{Namespace: namespace, Name: name}}, gather)
+}
+
+// matchedLater tells news of a profile: the longer the list of its clusters, the
+// less often.
+func (c *Controllers) matchedLater(profile string) {
+	after := max(gather, time.Duration(c.cache.count(clusterSummaries))*perSummary)
+	c.control.addLater(key{lookMatched, types.NamespacedName{Name: profile}}, after)
 }
 
 func (c *Controllers) routeConfigMap(u, old, now *unstructured.Unstructured) {
@@ -168,8 +191,19 @@ func (c *Controllers) routeReaders(r resource, namespace, name string) {
 	}
 }
 
-// setReads notes what a cluster's values were made with.
-func (c *Controllers) setReads(cluster types.NamespacedName, before, now map[reference]bool) {
+// addRead notes that a cluster's values are made with an object.
+func (c *Controllers) addRead(cluster types.NamespacedName, ref reference) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reads[ref] == nil {
+		c.reads[ref] = map[types.NamespacedName]bool{}
+	}
+	c.reads[ref][cluster] = true
+}
+
+// dropReads forgets what a cluster's values were made with before and are not
+// now.
+func (c *Controllers) dropReads(cluster types.NamespacedName, before, now map[reference]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for ref := range before {
@@ -179,12 +213,6 @@ func (c *Controllers) setReads(cluster types.NamespacedName, before, now map[ref
 				delete(c.reads, ref)
 			}
 		}
-	}
-	for ref := range now {
-		if c.reads[ref] == nil {
-			c.reads[ref] = map[types.NamespacedName]bool{}
-		}
-		c.reads[ref][cluster] = true
 	}
 }
 

@@ -186,7 +186,7 @@ func (c *Controllers) lookProfile(ctx context.Context, id types.NamespacedName) 
 			return err
 		}
 	}
-	c.control.addLater(key{lookMatched, id}, gather)
+	c.matchedLater(id.Name)
 	return nil
 }
 

@@ -40,7 +40,7 @@ func (c *Controllers) forget(cluster types.NamespacedName) {
 	delete(c.states, cluster)
 	c.mu.Unlock()
 	if s != nil {
-		c.setReads(cluster, s.reads, nil)
+		c.dropReads(cluster, s.reads, nil)
 	}
 }
 
@@ -69,6 +69,10 @@ func (c *Controllers) lookTarget(ctx context.Context, id types.NamespacedName) e
 	defer v.close()
 	if v.going() {
 		v.withdrawAll(ctx, summaries)
+		for ref := range v.state.reads {
+			v.reads[ref] = true // all to be forgotten with the cluster
+		}
+		v.state.reads = v.reads
 		return v.outcome()
 	}
 	if v.kubeconfig() == nil {
@@ -83,7 +87,7 @@ func (c *Controllers) lookTarget(ctx context.Context, id types.NamespacedName) e
 	v.withdrawAll(ctx, summaries)
 	done := v.provisionAll(ctx, summaries)
 	v.users(ctx, done)
-	c.setReads(id, v.state.reads, v.reads)
+	c.dropReads(id, v.state.reads, v.reads)
 	v.state.reads = v.reads
 	return v.outcome()
 }

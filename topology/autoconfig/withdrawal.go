@@ -78,7 +78,7 @@ func (v *visit) withdrawLocal(ctx context.Context, p *profileSpec) error {
 	if !slices.ContainsFunc(p.PolicyRefs, func(r policyRef) bool { return r.DeploymentType == "Local" }) {
 		return nil
 	}
-	r := &rendering{c: v.Controllers, cluster: v.cluster, reads: map[reference]bool{}}
+	r := &rendering{c: v.Controllers, cluster: v.cluster, reads: v.reads}
 	local, err := newTarget(v.Config, v.id, v.Options)
 	if err != nil {
 		return err

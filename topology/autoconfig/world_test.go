@@ -34,17 +34,16 @@ import (
 
 // simulated is one embedded cluster with everything that acts in it.
 type simulated struct {
-	t           *testing.T
+	t           testing.TB
 	name        string
 	server      *kube.Server
 	client      dynamic.Interface
 	controllers *controllers.Controllers
 	operators   *operators.Operators
-	// noPods leaves out what turns workloads into pods.
-	stop context.CancelFunc
+	stop        context.CancelFunc
 }
 
-func newSimulated(t *testing.T, name string, c clock.Clock, proxy func(string, string, string, string) (string, error)) *simulated {
+func newSimulated(t testing.TB, name string, c clock.Clock, proxy func(string, string, string, string) (string, error)) *simulated {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &simulated{t: t, name: name, stop: stop}
@@ -148,7 +147,7 @@ func (s *simulated) patch(r resource, namespace, name, text string) {
 // as their ClusterDeployments appear.
 type world struct {
 	*simulated
-	t       *testing.T
+	t       testing.TB
 	clock   *clock.Virtual
 	auto    *Controllers
 	options Options
@@ -161,7 +160,7 @@ type world struct {
 }
 
 // newWorld installs KOF on a management cluster; change alters the options.
-func newWorld(t *testing.T, change ...func(*Options)) *world {
+func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: clock.NewVirtual(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), targets: map[types.NamespacedName]*simulated{}, down: map[types.NamespacedName]bool{}}
 	promxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -312,7 +311,7 @@ func (w *world) deploy(text string) *topology.Lab {
 // settle waits until controllers everywhere have nothing left to do.
 func (w *world) settle() {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	require.NoError(w.t, w.auto.Settle(ctx))
 	w.mu.Lock()
@@ -321,13 +320,22 @@ func (w *world) settle() {
 		all = append(all, s)
 	}
 	w.mu.Unlock()
-	for _, s := range all {
-		for range 3 {
+	// What one of them does may give another work.
+	for before := uint64(0); ; {
+		for _, s := range all {
 			require.NoError(w.t, s.operators.Settle(ctx))
 			require.NoError(w.t, s.controllers.Settle(ctx))
 		}
+		require.NoError(w.t, w.auto.Settle(ctx))
+		after := uint64(0)
+		for _, s := range all {
+			after += s.server.ResourceVersion()
+		}
+		if after == before {
+			return
+		}
+		before = after
 	}
-	require.NoError(w.t, w.auto.Settle(ctx))
 }
 
 // condition of an object, as "status message".

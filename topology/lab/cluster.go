@@ -62,10 +62,10 @@ func (c *cluster) view() view {
 	return view{c.planned, c.inventory, c.generator, c.collector, c.config, c.failure}
 }
 
-// newCluster makes the cluster's Kubernetes API with the nodes it has before
-// anything runs on them.
-func (l *Lab) newCluster(c topology.Cluster) (*cluster, error) {
-	m := &cluster{Cluster: c, host: l.hostFor(c.Role), spec: inventory.SpecOf(c, l.opts.Spec.Seed)}
+// newCluster makes a cluster's Kubernetes API, on its address, with the nodes it has
+// before anything runs on them.
+func (l *Lab) newCluster(c topology.Cluster, h host) (*cluster, error) {
+	m := &cluster{Cluster: c, host: h, spec: inventory.SpecOf(c, l.opts.Spec.Seed)}
 	m.spec.Replicas = max(1, c.Replicas)
 	region := ""
 	switch c.Role {

@@ -31,7 +31,7 @@ func (l *Lab) found(ctx context.Context) error {
 	l.guards = newGuards(l)
 	l.onClose(l.closeStores)
 	l.onClose(l.closeClusters)
-	management, err := l.newCluster(l.opts.Spec.Clusters()[0])
+	management, err := l.newCluster(l.opts.Spec.Clusters()[0], l.addresses.management())
 	if err != nil {
 		return err
 	}
@@ -264,8 +264,16 @@ func (l *Lab) openEngines(ctx context.Context) error {
 	return l.openCollectors(ctx)
 }
 
-// followClusters begins to follow what happens to the clusters.
+// followClusters begins to follow what happens to the clusters, until the lab
+// closes: what is taken down then must not come back.
 func (l *Lab) followClusters(context.Context) error {
+	l.onClose(func(context.Context) error {
+		l.provider.stop()
+		for _, c := range l.all() {
+			c.follower.stop()
+		}
+		return nil
+	})
 	for _, c := range l.all() {
 		c.follow()
 	}

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,6 +35,8 @@ type provider struct {
 	cancel func()
 	end    context.CancelFunc
 	done   chan struct{}
+
+	stopOnce sync.Once
 	// once lets one round happen at a time.
 	once sync.Mutex
 	// refused remembers what is wrong with ClusterDeployments, to tell it once.
@@ -77,11 +80,13 @@ func (p *provider) start() {
 }
 
 func (p *provider) stop() {
-	p.cancel()
-	if p.end != nil {
-		p.end()
-		<-p.done
-	}
+	p.stopOnce.Do(func() {
+		p.cancel()
+		if p.end != nil {
+			p.end()
+			<-p.done
+		}
+	})
 }
 
 // round makes the clusters that are missing and takes down those that are not
@@ -105,23 +110,47 @@ func (p *provider) round(ctx context.Context) error {
 			}
 		}
 	}
-	made := make([]*cluster, len(wanted))
-	if err := inParallel(indices(len(wanted)), startConcurrency/4, func(i int) (err error) {
-		made[i], err = p.provision(ctx, wanted[i])
+	// Addresses are given in order, whoever is made first.
+	var missing []order
+	for _, cd := range wanted {
+		if p.lab.named(cd.GetNamespace(), cd.GetName()) != nil {
+			continue
+		}
+		spec, err := p.lab.describe(cd)
+		if err != nil {
+			p.refuse(cd, err)
+			continue
+		}
+		missing = append(missing, order{cd: cd, spec: spec, host: p.lab.hostFor(spec.Role)})
+	}
+	made := make([]*cluster, len(missing))
+	if err := inParallel(indices(len(missing)), startConcurrency/4, func(i int) (err error) {
+		made[i], err = p.provision(ctx, missing[i])
 		return err
 	}); err != nil {
-		return err
+		errs := []error{err}
+		for _, c := range made {
+			if c != nil {
+				errs = append(errs, c.close(context.WithoutCancel(ctx)))
+			}
+		}
+		return errors.Join(errs...)
 	}
 	for _, c := range made {
-		if c != nil {
-			p.lab.add(c)
-			if !p.lab.founding.Load() {
-				c.follow()
-				c.follower.mark("*")
-			}
+		p.lab.add(c)
+		if !p.lab.founding.Load() {
+			c.follow()
+			c.follower.mark("*")
 		}
 	}
 	return nil
+}
+
+// order is a cluster to be made.
+type order struct {
+	cd   *unstructured.Unstructured
+	spec topology.Cluster
+	host host
 }
 
 func indices(n int) []int {
@@ -132,39 +161,40 @@ func indices(n int) []int {
 	return out
 }
 
-// provision makes the cluster of a ClusterDeployment; nil if there is one.
-func (p *provider) provision(ctx context.Context, cd *unstructured.Unstructured) (*cluster, error) {
+// provision makes the cluster of a ClusterDeployment.
+func (p *provider) provision(ctx context.Context, o order) (*cluster, error) {
 	l := p.lab
-	if l.named(cd.GetNamespace(), cd.GetName()) != nil {
-		return nil, nil
-	}
-	spec, err := l.describe(cd)
-	if err != nil {
-		p.refuse(cd, err)
-		return nil, nil
-	}
-	c, err := l.newCluster(spec)
+	c, err := l.newCluster(o.spec, o.host)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.equip(ctx, c); err != nil {
+		return nil, errors.Join(err, c.close(context.WithoutCancel(ctx)))
+	}
+	return c, nil
+}
+
+// equip puts into a new cluster what it needs, and tells management of it.
+func (p *provider) equip(ctx context.Context, c *cluster) error {
+	l := p.lab
 	if err := l.furnish(ctx, c); err != nil {
-		return nil, err
+		return err
 	}
 	kubeconfig, err := c.embedded.Kubeconfig(l.contextOf(c))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	api := l.management().embedded.Server()
 	if _, err := api.Create(secrets, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name + "-kubeconfig", Labels: map[string]string{"cluster.x-k8s.io/cluster-name": c.Name}},
 		Type:       "cluster.x-k8s.io/secret", Data: map[string][]byte{"value": kubeconfig},
 	}); err != nil && !apierrors.IsAlreadyExists(err) {
-		return nil, err
+		return err
 	}
 	if !l.founding.Load() {
 		l.emit(event.Normal, "ClusterMade", c.ID, fmt.Sprintf("%s %s with %d nodes", c.Cloud, roleName(c.Role), c.spec.Nodes))
 	}
-	return c, l.edit(cd.GetNamespace(), cd.GetName(), func(u *unstructured.Unstructured) bool {
+	return l.edit(c.Namespace, c.Name, func(u *unstructured.Unstructured) bool {
 		if slices.Contains(u.GetFinalizers(), finalizer) {
 			return false
 		}

@@ -14,6 +14,14 @@ import (
 func defaultService(v *corev1.Service) {
 	s := &v.Spec
 	defString(&s.SessionAffinity, corev1.ServiceAffinityNone)
+	switch s.SessionAffinity {
+	case corev1.ServiceAffinityClientIP:
+		def(&s.SessionAffinityConfig, corev1.SessionAffinityConfig{})
+		def(&s.SessionAffinityConfig.ClientIP, corev1.ClientIPConfig{})
+		def(&s.SessionAffinityConfig.ClientIP.TimeoutSeconds, corev1.DefaultClientIPServiceAffinitySeconds)
+	case corev1.ServiceAffinityNone:
+		s.SessionAffinityConfig = nil
+	}
 	defString(&s.Type, corev1.ServiceTypeClusterIP)
 	for i := range s.Ports {
 		p := &s.Ports[i]
@@ -26,7 +34,7 @@ func defaultService(v *corev1.Service) {
 		return
 	}
 	def(&s.InternalTrafficPolicy, corev1.ServiceInternalTrafficPolicyCluster)
-	if s.Type == corev1.ServiceTypeNodePort || s.Type == corev1.ServiceTypeLoadBalancer {
+	if external(s) {
 		defString(&s.ExternalTrafficPolicy, corev1.ServiceExternalTrafficPolicyCluster)
 	}
 	if s.Type == corev1.ServiceTypeLoadBalancer {

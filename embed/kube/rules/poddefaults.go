@@ -23,7 +23,10 @@ func defaultPod(p *corev1.Pod) {
 	def(&s.EnableServiceLinks, true)
 	defString(&s.ServiceAccountName, "default")
 	s.DeprecatedServiceAccount = s.ServiceAccountName
-	def(&s.Priority, 0)
+	def(&s.Priority, systemPriorities[s.PriorityClassName])
+	if g := s.TerminationGracePeriodSeconds; g != nil && *g < 0 {
+		*g = 1
+	}
 	def(&s.PreemptionPolicy, corev1.PreemptLowerPriority)
 	for _, key := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable} {
 		if !tolerates(s.Tolerations, key) {
@@ -36,6 +39,18 @@ func defaultPod(p *corev1.Pod) {
 	for _, list := range [][]corev1.Container{s.InitContainers, s.Containers} {
 		for i := range list {
 			requestLimits(&list[i].Resources)
+			if s.HostNetwork {
+				publish(list[i].Ports)
+			}
+		}
+	}
+}
+
+// publish gives ports to the host that a pod shares its network with.
+func publish(ports []corev1.ContainerPort) {
+	for i := range ports {
+		if ports[i].HostPort == 0 {
+			ports[i].HostPort = ports[i].ContainerPort
 		}
 	}
 }
@@ -77,14 +92,14 @@ func defaultPodSpec(s *corev1.PodSpec) {
 		defaultPodVolume(&s.Volumes[i])
 	}
 	for i := range s.InitContainers {
-		defaultContainer(&s.InitContainers[i], s.HostNetwork)
+		defaultContainer(&s.InitContainers[i])
 	}
 	for i := range s.Containers {
-		defaultContainer(&s.Containers[i], s.HostNetwork)
+		defaultContainer(&s.Containers[i])
 	}
 }
 
-func defaultContainer(c *corev1.Container, hostNetwork bool) {
+func defaultContainer(c *corev1.Container) {
 	if c.ImagePullPolicy == "" {
 		c.ImagePullPolicy = corev1.PullIfNotPresent
 		if tag := imageTag(c.Image); tag == "" || tag == "latest" {
@@ -95,9 +110,6 @@ func defaultContainer(c *corev1.Container, hostNetwork bool) {
 	defString(&c.TerminationMessagePolicy, corev1.TerminationMessageReadFile)
 	for i := range c.Ports {
 		defString(&c.Ports[i].Protocol, corev1.ProtocolTCP)
-		if hostNetwork && c.Ports[i].HostPort == 0 {
-			c.Ports[i].HostPort = c.Ports[i].ContainerPort
-		}
 	}
 	for i := range c.Env {
 		if f := c.Env[i].ValueFrom; f != nil && f.FieldRef != nil {
@@ -173,16 +185,15 @@ func defaultPodVolume(v *corev1.Volume) {
 		def(&s.ConfigMap.DefaultMode, mode)
 	case s.DownwardAPI != nil:
 		def(&s.DownwardAPI.DefaultMode, mode)
-		for i := range s.DownwardAPI.Items {
-			if f := s.DownwardAPI.Items[i].FieldRef; f != nil {
-				defString(&f.APIVersion, "v1")
-			}
-		}
+		defaultFiles(s.DownwardAPI.Items)
 	case s.Projected != nil:
 		def(&s.Projected.DefaultMode, mode)
 		for i := range s.Projected.Sources {
 			if t := s.Projected.Sources[i].ServiceAccountToken; t != nil {
 				def(&t.ExpirationSeconds, 3600)
+			}
+			if d := s.Projected.Sources[i].DownwardAPI; d != nil {
+				defaultFiles(d.Items)
 			}
 		}
 	case s.HostPath != nil:
@@ -191,6 +202,14 @@ func defaultPodVolume(v *corev1.Volume) {
 		def(&s.Ephemeral.VolumeClaimTemplate.Spec.VolumeMode, corev1.PersistentVolumeFilesystem)
 	case *s == corev1.VolumeSource{}:
 		s.EmptyDir = &corev1.EmptyDirVolumeSource{}
+	}
+}
+
+func defaultFiles(items []corev1.DownwardAPIVolumeFile) {
+	for i := range items {
+		if f := items[i].FieldRef; f != nil {
+			defString(&f.APIVersion, "v1")
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -33,14 +34,14 @@ var table = map[schema.GroupResource]Rules{
 	core("configmaps"): Typed[corev1.ConfigMap]{Validate: validateConfigMap, Update: updateConfigMap}.Rules(),
 	core("secrets"):    Typed[corev1.Secret]{Defaults: defaultSecret, Validate: validateSecret, Update: updateSecret}.Rules(),
 	core("endpoints"):  Typed[corev1.Endpoints]{Defaults: defaultEndpoints}.Rules(), //nolint:staticcheck // deprecated, and still used
-	core("nodes"):      Typed[corev1.Node]{Defaults: defaultNode}.Rules(),
+	core("nodes"):      Typed[corev1.Node]{Defaults: defaultNode, Validate: validateNode, Update: updateNode}.Rules(),
 	core("persistentvolumes"): Typed[corev1.PersistentVolume]{
-		Prepare: prepareVolume, Defaults: defaultVolume, Validate: validateVolume,
+		Prepare: prepareVolume, Defaults: defaultVolume, Validate: validateVolume, Update: updateVolume,
 	}.Rules(),
 	core("persistentvolumeclaims"): Typed[corev1.PersistentVolumeClaim]{
 		Prepare: prepareClaim, Defaults: defaultClaim, Validate: validateClaim, Update: updateClaim,
 	}.Rules(),
-	core("replicationcontrollers"): Typed[corev1.ReplicationController]{Defaults: defaultReplicationController}.Rules(),
+	core("replicationcontrollers"): Typed[corev1.ReplicationController]{Defaults: defaultReplicationController, Validate: validateReplicationController}.Rules(),
 	core("events"):                 Typed[corev1.Event]{Validate: validateEvent}.Rules(),
 
 	in("apps", "deployments"): Typed[appsv1.Deployment]{Defaults: defaultDeployment, Validate: validateDeployment, Update: updateDeployment}.Rules(),
@@ -57,8 +58,11 @@ var table = map[schema.GroupResource]Rules{
 		Defaults: defaultAutoscaler, Validate: validateAutoscaler,
 	}.Rules(),
 	in("networking.k8s.io", "ingresses"):       Typed[networkingv1.Ingress]{Validate: validateIngress}.Rules(),
-	in("networking.k8s.io", "networkpolicies"): Typed[networkingv1.NetworkPolicy]{Defaults: defaultNetworkPolicy}.Rules(),
+	in("networking.k8s.io", "networkpolicies"): Typed[networkingv1.NetworkPolicy]{Defaults: defaultNetworkPolicy, Validate: validateNetworkPolicy}.Rules(),
 	in("policy", "poddisruptionbudgets"):       Typed[policyv1.PodDisruptionBudget]{Validate: validateDisruptionBudget}.Rules(),
+	in("networking.k8s.io", "ingressclasses"):  Typed[networkingv1.IngressClass]{Validate: validateIngressClass, Update: updateIngressClass}.Rules(),
+	in("coordination.k8s.io", "leases"):        Typed[coordinationv1.Lease]{Validate: validateLease}.Rules(),
+	core("resourcequotas"):                     Typed[corev1.ResourceQuota]{Defaults: defaultQuota, Validate: validateQuota, Update: updateQuota}.Rules(),
 
 	in(rbacv1.GroupName, "roles"):        Typed[rbacv1.Role]{Name: path.ValidatePathSegmentName, Validate: validateRole}.Rules(),
 	in(rbacv1.GroupName, "clusterroles"): Typed[rbacv1.ClusterRole]{Name: path.ValidatePathSegmentName, Validate: validateClusterRole}.Rules(),
@@ -71,14 +75,14 @@ var table = map[schema.GroupResource]Rules{
 	in("storage.k8s.io", "storageclasses"): Typed[storagev1.StorageClass]{
 		Defaults: defaultStorageClass, Validate: validateStorageClass, Update: updateStorageClass,
 	}.Rules(),
-	in("discovery.k8s.io", "endpointslices"): Typed[discoveryv1.EndpointSlice]{Defaults: defaultEndpointSlice, Validate: validateEndpointSlice}.Rules(),
-	in("scheduling.k8s.io", "priorityclasses"): Typed[schedulingv1.PriorityClass]{Defaults: func(p *schedulingv1.PriorityClass) {
-		def(&p.PreemptionPolicy, corev1.PreemptLowerPriority)
-	}}.Rules(),
+	in("discovery.k8s.io", "endpointslices"): Typed[discoveryv1.EndpointSlice]{Defaults: defaultEndpointSlice, Validate: validateEndpointSlice, Update: updateEndpointSlice}.Rules(),
+	in("scheduling.k8s.io", "priorityclasses"): Typed[schedulingv1.PriorityClass]{
+		Defaults: defaultPriorityClass, Validate: validatePriorityClass, Update: updatePriorityClass,
+	}.Rules(),
 	in("admissionregistration.k8s.io", "validatingwebhookconfigurations"): Typed[admissionregistrationv1.ValidatingWebhookConfiguration]{
-		Defaults: defaultValidatingWebhook,
+		Defaults: defaultValidatingWebhook, Validate: validateValidatingWebhook,
 	}.Rules(),
 	in("admissionregistration.k8s.io", "mutatingwebhookconfigurations"): Typed[admissionregistrationv1.MutatingWebhookConfiguration]{
-		Defaults: defaultMutatingWebhook,
+		Defaults: defaultMutatingWebhook, Validate: validateMutatingWebhook,
 	}.Rules(),
 }

@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"maps"
+	"math"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
@@ -36,7 +39,10 @@ func defaultReplicationController(r *corev1.ReplicationController) {
 	def(&r.Spec.Replicas, 1)
 	if r.Spec.Template != nil {
 		if len(r.Spec.Selector) == 0 {
-			r.Spec.Selector = r.Spec.Template.Labels
+			r.Spec.Selector = maps.Clone(r.Spec.Template.Labels)
+		}
+		if len(r.Labels) == 0 {
+			r.Labels = maps.Clone(r.Spec.Template.Labels)
 		}
 		defaultPodSpec(&r.Spec.Template.Spec)
 	}
@@ -95,7 +101,13 @@ func prepareJob(j *batchv1.Job) {
 	j.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{batchv1.ControllerUidLabel: string(j.UID)}}
 }
 
-func defaultJob(j *batchv1.Job) { defaultJobSpec(&j.Spec, true) }
+// defaultJob also labels a job like its pods, unless its author labelled it.
+func defaultJob(j *batchv1.Job) {
+	if len(j.Labels) == 0 {
+		j.Labels = maps.Clone(j.Spec.Template.Labels)
+	}
+	defaultJobSpec(&j.Spec, true)
+}
 
 func defaultJobSpec(s *batchv1.JobSpec, live bool) {
 	defaultPodSpec(&s.Template.Spec)
@@ -106,6 +118,9 @@ func defaultJobSpec(s *batchv1.JobSpec, live bool) {
 		def(&s.Completions, 1)
 	}
 	def(&s.Parallelism, 1)
+	if s.BackoffLimitPerIndex != nil {
+		def(&s.BackoffLimit, math.MaxInt32)
+	}
 	def(&s.BackoffLimit, 6)
 	def(&s.CompletionMode, batchv1.NonIndexedCompletion)
 	def(&s.Suspend, false)
@@ -135,5 +150,21 @@ func defaultAutoscaler(h *autoscalingv2.HorizontalPodAutoscaler) {
 		h.Spec.Metrics = []autoscalingv2.MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &autoscalingv2.ResourceMetricSource{
 			Name: corev1.ResourceCPU, Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &u},
 		}}}
+	}
+	if b := h.Spec.Behavior; b != nil {
+		def(&b.ScaleUp, autoscalingv2.HPAScalingRules{})
+		def(&b.ScaleUp.StabilizationWindowSeconds, 0)
+		def(&b.ScaleUp.SelectPolicy, autoscalingv2.MaxChangePolicySelect)
+		if b.ScaleUp.Policies == nil {
+			b.ScaleUp.Policies = []autoscalingv2.HPAScalingPolicy{
+				{Type: autoscalingv2.PodsScalingPolicy, Value: 4, PeriodSeconds: 15},
+				{Type: autoscalingv2.PercentScalingPolicy, Value: 100, PeriodSeconds: 15},
+			}
+		}
+		def(&b.ScaleDown, autoscalingv2.HPAScalingRules{})
+		def(&b.ScaleDown.SelectPolicy, autoscalingv2.MaxChangePolicySelect)
+		if b.ScaleDown.Policies == nil {
+			b.ScaleDown.Policies = []autoscalingv2.HPAScalingPolicy{{Type: autoscalingv2.PercentScalingPolicy, Value: 100, PeriodSeconds: 15}}
+		}
 	}
 }

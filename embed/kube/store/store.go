@@ -12,8 +12,8 @@ import (
 // Limits of the history, beside the number of changes: superseded versions cost
 // memory that nobody else holds.
 const (
-	historyBytes = 256 << 10
-	historyMin   = 64
+	historyBytes = 96 << 10
+	historyMin   = 48
 )
 
 // Store is the set of objects of one server. It does not lock: its owner does.
