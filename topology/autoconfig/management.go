@@ -137,7 +137,7 @@ func (c *Controllers) managementSpec() (map[string]any, error) {
 }
 
 func (c *Controllers) stackChart(name string) (topology.Chart, bool) {
-	for _, chart := range c.Stack.Charts {
+	for _, chart := range c.Stack.Installed() {
 		if chart.Name == name {
 			return chart, true
 		}

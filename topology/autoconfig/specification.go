@@ -107,7 +107,7 @@ func clusterDeployment(lab *topology.Lab, stack *topology.Stack, c topology.Clus
 
 // kofVersion is the version of KOF's charts for clusters.
 func kofVersion(stack *topology.Stack) string {
-	for _, chart := range stack.Charts {
+	for _, chart := range stack.Installed() {
 		if chart.Name == "kof-collectors" {
 			return strings.TrimPrefix(chart.Version, "v")
 		}

@@ -114,6 +114,9 @@ func (w *deployment) adoptSets(sel labels.Selector) error {
 			wanted = append(wanted, e)
 		}
 	}
+	if len(wanted) == 0 || !w.mayAdopt(w.e) {
+		return nil
+	}
 	byName(wanted)
 	for _, e := range wanted {
 		rs := new(appsv1.ReplicaSet)

@@ -103,7 +103,7 @@ func (c *Controllers) claimPods(e *entry, apiVersion, kindName string, selector 
 	if sel.Empty() {
 		return c.podsBy(e.obj.UID), nil
 	}
-	if !e.obj.Deleting && len(c.loose) > 0 {
+	if !e.obj.Deleting && len(c.loose) > 0 && c.mayAdopt(e) {
 		var wanted []*pod
 		for p := range c.loose {
 			if p.Namespace == e.Namespace && p.active() && sel.Matches(labels.Set(p.obj.Labels)) {
@@ -129,6 +129,13 @@ func (c *Controllers) claimPods(e *entry, apiVersion, kindName string, selector 
 		}
 	}
 	return kept, nil
+}
+
+// mayAdopt asks the API whether a workload is still the one we know: a pod may be
+// seen to be loose before its owner is seen to be gone.
+func (c *Controllers) mayAdopt(e *entry) bool {
+	o, err := c.api.Get(e.obj.GVR.GroupResource(), e.Namespace, e.Name)
+	return err == nil && o.UID == e.obj.UID && !o.Deleting
 }
 
 // reown replaces the controller among a pod's owners.
