@@ -50,9 +50,12 @@ func rememberStorage(c *apiextensionsv1.CustomResourceDefinition) {
 	}
 }
 
-// validCRDs remembers the specs that passed: validating one costs as much as
-// parsing it, and hundreds of clusters install the same.
-var validCRDs sync.Map // sha256 of name and spec -> struct{}
+// validCRDs remembers the names and specs that passed: validating one costs as
+// much as parsing it, and hundreds of clusters install the same.
+var validCRDs struct {
+	sync.Mutex
+	hashes map[[sha256.Size]byte]struct{}
+}
 
 func validateCRD(c *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
 	b, err := json.Marshal(c.Spec)
@@ -60,7 +63,10 @@ func validateCRD(c *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
 		return field.ErrorList{field.InternalError(field.NewPath("spec"), err)}
 	}
 	key := sha256.Sum256(append(b, c.Name...))
-	if _, ok := validCRDs.Load(key); ok {
+	validCRDs.Lock()
+	_, known := validCRDs.hashes[key]
+	validCRDs.Unlock()
+	if known {
 		return nil
 	}
 	var internal apiextensions.CustomResourceDefinition
@@ -68,10 +74,16 @@ func validateCRD(c *apiextensionsv1.CustomResourceDefinition) field.ErrorList {
 		return field.ErrorList{field.InternalError(field.NewPath("spec"), err)}
 	}
 	errs := crdvalidation.ValidateCustomResourceDefinition(context.Background(), &internal)
-	if len(errs) == 0 {
-		validCRDs.Store(key, struct{}{})
+	if len(errs) > 0 {
+		return errs
 	}
-	return errs
+	validCRDs.Lock()
+	defer validCRDs.Unlock()
+	if validCRDs.hashes == nil || len(validCRDs.hashes) >= maxDefinitions {
+		validCRDs.hashes = map[[sha256.Size]byte]struct{}{}
+	}
+	validCRDs.hashes[key] = struct{}{}
+	return nil
 }
 
 func updateCRD(c, old *apiextensionsv1.CustomResourceDefinition) field.ErrorList {

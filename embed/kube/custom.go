@@ -58,6 +58,10 @@ var definitions struct {
 	byHash map[[sha256.Size]byte]*definition
 }
 
+// maxDefinitions bounds what is remembered of CRDs that may be gone. Servers hold
+// those that they serve themselves.
+const maxDefinitions = 4096
+
 // define returns the definition of a spec that has been validated.
 func define(s *apiextensionsv1.CustomResourceDefinitionSpec) (*definition, error) {
 	b, err := json.Marshal(s)
@@ -74,7 +78,7 @@ func define(s *apiextensionsv1.CustomResourceDefinitionSpec) (*definition, error
 	if err != nil {
 		return nil, err
 	}
-	if definitions.byHash == nil {
+	if definitions.byHash == nil || len(definitions.byHash) >= maxDefinitions {
 		definitions.byHash = map[[sha256.Size]byte]*definition{}
 	}
 	definitions.byHash[hash] = d

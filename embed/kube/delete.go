@@ -48,6 +48,10 @@ func (s *Server) delete(r *resource, ns, name string, o *metav1.DeleteOptions) (
 		last, err := s.put(r, obj, cur)
 		return last, false, err
 	}
+	if m.GetDeletionTimestamp() != nil {
+		zero := int64(0) // the grace is over; only finalizers can still hold it
+		m.SetDeletionGracePeriodSeconds(&zero)
+	}
 	policy := propagation(r, m, o)
 	// A deletion that waits for dependents has told them already.
 	waits := m.GetDeletionTimestamp() != nil && slices.Contains(m.GetFinalizers(), metav1.FinalizerDeleteDependents)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,6 +18,8 @@ import (
 // clients are to prefer it.
 type catalog struct {
 	groups []catalogGroup
+	// index is the list of OpenAPI documents, made when it is first asked for.
+	index func() map[string]any
 }
 
 type catalogGroup struct {
@@ -82,6 +85,7 @@ func (s *Server) makeCatalog() *catalog {
 			return version.CompareKubeAwareVersionStrings(b.name, a.name)
 		})
 	}
+	c.index = sync.OnceValue(c.openAPIIndex)
 	return c
 }
 
@@ -122,7 +126,7 @@ func (s *Server) discover(w http.ResponseWriter, r *http.Request, path string) {
 	case path == "/openapi/v2":
 		s.openAPIv2(w, r)
 	case path == "/openapi/v3":
-		s.openAPIIndex(w)
+		writeJSON(w, http.StatusOK, c.index())
 	case path == "/api", path == "/apis":
 		if aggregated(w, r, c, path == "/api") {
 			return

@@ -2,7 +2,10 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 
@@ -59,4 +62,24 @@ func TestManyClientsAtOnce(t *testing.T) {
 	got, err := c.CoreV1().ConfigMaps("default").Get(t.Context(), "shared", metav1.GetOptions{})
 	require.NoError(t, err)
 	require.Len(t, got.Data, 8)
+}
+
+func TestListenWithTLS(t *testing.T) {
+	other := httptest.NewUnstartedServer(nil) // for its certificate
+	other.StartTLS()
+	defer other.Close()
+	s := newServer(t)
+	require.NoError(t, s.Listen("127.0.0.1:0", &tls.Config{Certificates: other.TLS.Certificates, MinVersion: tls.VersionTLS12}))
+	defer func() { require.NoError(t, s.Close(context.Background())) }()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})
+	config := &rest.Config{Host: "https://" + s.Addr(), TLSClientConfig: rest.TLSClientConfig{CAData: ca, ServerName: "example.com"}}
+	client, err := rest.HTTPClientFor(config)
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	c, err := kubernetes.NewForConfigAndClient(config, client)
+	require.NoError(t, err)
+	w, err := c.CoreV1().Namespaces().Watch(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "default", (<-w.ResultChan()).Object.(*corev1.Namespace).Name)
+	w.Stop()
 }

@@ -2,7 +2,10 @@ package kube
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -45,7 +48,44 @@ func (s *Server) deleteNamespace(r *resource, cur *store.Object, obj runtime.Obj
 		}
 	}
 	s.settleNamespace(cur.Name)
+	if left := s.st.ByUID(cur.UID); left != nil {
+		s.explainNamespace(r, left)
+	}
 	return last, s.st.ByUID(cur.UID) == nil, nil
+}
+
+// explainNamespace says in a terminating namespace's status what it waits for.
+func (s *Server) explainNamespace(r *resource, cur *store.Object) {
+	obj, err := r.load(cur)
+	if err != nil {
+		return
+	}
+	ns := obj.(*corev1.Namespace)
+	var content []string
+	finalizers := map[string]int{}
+	for _, gr := range s.st.Resources(cur.Name) {
+		s.st.Warm(gr)
+		list := s.st.List(gr, cur.Name)
+		content = append(content, fmt.Sprintf("%s has %d resource instances", gr, len(list)))
+		for _, o := range list {
+			for _, f := range o.Finalizers {
+				finalizers[f]++
+			}
+		}
+	}
+	set := func(kind corev1.NamespaceConditionType, reason, message string) {
+		ns.Status.Conditions = append(slices.DeleteFunc(ns.Status.Conditions, func(c corev1.NamespaceCondition) bool { return c.Type == kind }),
+			corev1.NamespaceCondition{Type: kind, Status: corev1.ConditionTrue, Reason: reason, Message: message, LastTransitionTime: s.stamp()})
+	}
+	set(corev1.NamespaceContentRemaining, "SomeResourcesRemain", "Some resources are remaining: "+strings.Join(content, ", "))
+	if len(finalizers) > 0 {
+		var names []string
+		for _, f := range slices.Sorted(maps.Keys(finalizers)) {
+			names = append(names, fmt.Sprintf("%s in %d resource instances", f, finalizers[f]))
+		}
+		set(corev1.NamespaceFinalizersRemaining, "SomeFinalizersRemain", "Some content in the namespace has finalizers remaining: "+strings.Join(names, ", "))
+	}
+	_, _ = s.put(r, ns, cur)
 }
 
 // settleNamespace ends a terminating namespace once it is empty.

@@ -22,9 +22,9 @@ import (
 func itoa(n uint) string { return strconv.FormatUint(uint64(n), 10) }
 
 // openAPIIndex lists the documents. Their hashes let clients keep them.
-func (s *Server) openAPIIndex(w http.ResponseWriter) {
+func (c *catalog) openAPIIndex() map[string]any {
 	paths := map[string]map[string]string{}
-	for _, g := range s.catalogNow().groups {
+	for _, g := range c.groups {
 		for _, v := range g.versions {
 			path := documentPath(g.name, v.name)
 			doc, err := json.Marshal(document(g.name, v))
@@ -35,7 +35,7 @@ func (s *Server) openAPIIndex(w http.ResponseWriter) {
 			paths[path] = map[string]string{"serverRelativeURL": "/openapi/v3/" + path + "?hash=" + strings.ToUpper(hex.EncodeToString(sum[:]))}
 		}
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"paths": paths})
+	return map[string]any{"paths": paths}
 }
 
 func documentPath(group, version string) string {

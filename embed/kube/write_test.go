@@ -190,10 +190,13 @@ func TestNamespaceEndsWhenEmpty(t *testing.T) {
 	_, err = s.Create(configMaps, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a", Namespace: "x", Finalizers: []string{"koflab.dev/hold"}}})
 	require.NoError(t, err)
 	require.NoError(t, s.Delete(namespacesGR, "", "x", metav1.DeleteOptions{}))
+	o, err := s.Get(namespacesGR, "", "x")
+	require.NoError(t, err)
+	require.Contains(t, string(o.JSON), "Some content in the namespace has finalizers remaining: koflab.dev/hold in 1 resource instances")
 	_, err = s.Create(configMaps, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "b", Namespace: "x"}})
 	require.EqualError(t, err, `configmaps "b" is forbidden: unable to create new content in namespace x because it is being terminated`)
 	var cm corev1.ConfigMap
-	o, err := s.Get(configMaps, "x", "a")
+	o, err = s.Get(configMaps, "x", "a")
 	require.NoError(t, err)
 	require.NoError(t, o.Into(&cm))
 	cm.Finalizers = nil
@@ -224,4 +227,23 @@ func TestPodsEndGracefully(t *testing.T) {
 
 func groupResource(group, resource string) schema.GroupResource {
 	return schema.GroupResource{Group: group, Resource: resource}
+}
+
+func TestFinalizersOutliveAPodsGrace(t *testing.T) {
+	s := newServer(t)
+	p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "default", Finalizers: []string{"batch.kubernetes.io/job-tracking"}}, Spec: podTemplate().Spec}
+	p.Spec.NodeName = "n"
+	_, err := s.Create(podsGR, p)
+	require.NoError(t, err)
+	zero := int64(0)
+	require.NoError(t, s.Delete(podsGR, "default", "p", metav1.DeleteOptions{}))
+	require.NoError(t, s.Delete(podsGR, "default", "p", metav1.DeleteOptions{GracePeriodSeconds: &zero}))
+	o, err := s.Get(podsGR, "default", "p")
+	require.NoError(t, err)
+	require.NoError(t, o.Into(p))
+	p.Finalizers = nil
+	_, err = s.Update(podsGR, p, "")
+	require.NoError(t, err)
+	_, err = s.Get(podsGR, "default", "p")
+	require.True(t, apierrors.IsNotFound(err))
 }
