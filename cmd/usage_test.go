@@ -76,7 +76,7 @@ func TestBadUsage(t *testing.T) {
 		{"query up --name Foo", `--name "Foo": want a DNS label: lower-case letters, digits and '-', at most 63 characters`},
 
 		{"status -o xml", `-o xml: want one of table, json, yaml`},
-		{"status extra", `unexpected argument "extra"; see 'koflab status --help'`},
+		{"status region-1 extra", `unexpected argument "extra"; see 'koflab status --help'`},
 		{"endpoints --ca --credentials", `--credentials and --ca cannot be given together; see 'koflab endpoints --help'`},
 		{"events -o yaml", `-o yaml: want one of table, json`},
 		{"down extra", `unexpected argument "extra"; see 'koflab down --help'`},

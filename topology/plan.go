@@ -124,6 +124,9 @@ func (p *PlannedCluster) equip(stack *Stack, network NetworkMode, c Cluster) {
 			continue
 		}
 		for _, part := range chart.Components {
+			if slices.ContainsFunc(p.Components, func(k Component) bool { return k.Name == part.Name }) {
+				continue // the chart's own is off where another brought it
+			}
 			fill(&part.Version, chart.Version)
 			p.Components = append(p.Components, Component{
 				Name: part.Name, Chart: chart.Name, Version: part.Version,

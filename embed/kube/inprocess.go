@@ -19,7 +19,7 @@ type inProcess struct{ s *Server }
 // rate limit is off.
 func (s *Server) RESTConfig() *rest.Config {
 	return &rest.Config{
-		Host: "http://" + s.o.Name + ".koflab.internal", Transport: s.client, QPS: -1,
+		Host: "http://kubernetes.koflab.internal", Transport: s.client, QPS: -1,
 		UserAgent: rest.DefaultKubernetesUserAgent(),
 	}
 }

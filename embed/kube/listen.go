@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -25,8 +27,9 @@ type web struct {
 	ended  chan struct{}
 }
 
-// Listen serves the API at addr. With a tls.Config it speaks HTTPS (HTTP/2 too);
-// whom to let in is the config's decision, by client certificates.
+// Listen serves the API at addr. With a tls.Config it speaks HTTPS (HTTP/2 too). If
+// that config asks for client certificates, it serves the bearers of one whose
+// organization is system:masters, as a real server does, and refuses all others.
 func (s *Server) Listen(addr string, config *tls.Config) error {
 	s.web.mu.Lock()
 	defer s.web.mu.Unlock()
@@ -38,7 +41,7 @@ func (s *Server) Listen(addr string, config *tls.Config) error {
 		return fmt.Errorf("API server of %s: %w", s.o.Name, err)
 	}
 	h := &http.Server{
-		Handler: s.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: config,
+		Handler: guarded(config, s.Handler()), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, TLSConfig: config,
 	}
 	ended := make(chan struct{})
 	s.web.server, s.web.addr, s.web.ended = h, l.Addr().String(), ended

@@ -129,7 +129,7 @@ func (l *Lab) syncFederation() error {
 	if err := l.setAlone(groups); err != nil {
 		return err
 	}
-	l.emit(event.Normal, "ServerGroups", m.ID+"/promxy", fmt.Sprintf("%d server groups, %s when one fails", len(groups), l.opts.ErrorMode))
+	l.emit(event.Normal, "ServerGroups", m.ID, fmt.Sprintf("%d server groups, %s when one fails", len(groups), l.opts.ErrorMode))
 	return nil
 }
 

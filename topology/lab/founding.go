@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -122,10 +123,14 @@ func (l *Lab) installer(c *cluster) (*release.Client, error) {
 func (l *Lab) startAutoconfig(ctx context.Context) error {
 	m := l.management()
 	var err error
-	l.autoconfig, err = autoconfig.Run(ctx, autoconfig.Options{
+	// The controllers outlive the start; Close ends them.
+	l.autoconfig, err = autoconfig.Run(context.WithoutCancel(ctx), autoconfig.Options{
 		Config: m.embedded.RESTConfig(), Management: l.opts.Spec.Management, Stack: l.stack,
 		Network: l.opts.Spec.Network, ManagementData: l.opts.Spec.ManagementData, CrossNamespace: l.opts.Spec.CrossNamespace,
 		Clock: l.clock, Connect: l.connectTo, Workers: startConcurrency / 2, ReleaseTimeout: installTimeout,
+		// Passwords reach the names of pods through checksums in their templates, so
+		// they follow from the seed like everything else that has a name.
+		PasswordSeed: strconv.FormatInt(l.opts.Spec.Seed, 10),
 		Now: func() time.Time {
 			if l.founding.Load() {
 				return inventory.DefaultEpoch
