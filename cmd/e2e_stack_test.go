@@ -68,7 +68,7 @@ func TestComponentsOfTheSeed(t *testing.T) {
 		"grafana-operator", "victoria-metrics-operator", "cluster-api-visualizer", "sveltos-dashboard", "kof-operator",
 		"cert-manager-service-template", "ingress-nginx-service-template", "promxy", "opentelemetry-operator", "prometheus-operator-crds", "cert-manager",
 	}
-	storage := []string{"grafana-operator", "victoria-metrics-operator", "victoria-logs-single", "jaeger-operator", "external-dns"}
+	storage := []string{"grafana-operator", "victoria-metrics-operator", "victoria-logs-single", "jaeger-operator"}
 	every := []string{"cert-manager", "opentelemetry-operator", "prometheus-operator-crds", "opencost", "kube-state-metrics", "prometheus-node-exporter"}
 	for _, c := range []struct {
 		name            string
@@ -78,9 +78,9 @@ func TestComponentsOfTheSeed(t *testing.T) {
 		absent          []string
 	}{
 		{"ingress", nil, append([]string{"kof-regional-cluster", "kof-child-cluster", "opencost", "kube-state-metrics", "prometheus-node-exporter"}, management...),
-			append(append([]string{"ingress-nginx"}, storage...), every...), every, []string{"istiod"}},
+			append(append([]string{"ingress-nginx", "external-dns"}, storage...), every...), every, []string{"istiod"}},
 		{"istio", []string{"--network", "istio"}, append([]string{"istiod", "istio-base", "cert-manager-istio-csr"}, management...),
-			append(append([]string{"istiod", "istio-base", "istio-eastwestgateway"}, storage...), every...), append([]string{"istiod"}, every...), []string{"ingress-nginx"}},
+			append(append([]string{"istiod", "istio-base", "istio-eastwestgateway"}, storage...), every...), append([]string{"istiod"}, every...), []string{"ingress-nginx", "external-dns"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := startLab(t, append([]string{"--preset", "minimal", "--management-data", "m2m"}, c.args...)...)

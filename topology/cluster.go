@@ -113,6 +113,7 @@ func Complete(c Cluster) (Cluster, error) {
 			Retention: c.Retention, Workload: c.Workload,
 		}}
 	default:
+		lab.Regions = []Region{{Name: c.Name + "-region"}} // a lab has one; which stores the child is not asked here
 		lab.Children = []Child{{
 			Name: c.Name, Namespace: c.Namespace, Cloud: c.Cloud, Location: c.Location, Tenant: c.Tenant,
 			Workload: c.Workload, AllowUnresolved: true,
@@ -122,7 +123,8 @@ func Complete(c Cluster) (Cluster, error) {
 	if err != nil {
 		return c, err
 	}
-	complete := lab.Clusters()[1]
+	clusters := lab.Clusters()
+	complete := clusters[len(clusters)-1]
 	complete.ID = c.ID
 	return complete, nil
 }

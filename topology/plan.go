@@ -124,6 +124,9 @@ func (p *PlannedCluster) equip(stack *Stack, network NetworkMode, c Cluster) {
 			continue
 		}
 		for _, part := range chart.Components {
+			if part.Network != "" && part.Network != network {
+				continue
+			}
 			if slices.ContainsFunc(p.Components, func(k Component) bool { return k.Name == part.Name }) {
 				continue // the chart's own is off where another brought it
 			}

@@ -181,6 +181,8 @@ type ChartComponent struct {
 	Version string `json:"version,omitempty" yaml:"version,omitempty"`
 	// Image is the upstream image, where the facts name one.
 	Image string `json:"image,omitempty" yaml:"image,omitempty"`
+	// Network limits the component to one network mode.
+	Network NetworkMode `json:"network,omitempty" yaml:"network,omitempty" jsonschema:"enum=ingress,enum=istio"`
 	// Objects are what the component consists of in its cluster, as KIND/NAME, or
 	// NAMESPACE:KIND/NAME outside the chart's namespace; a name with a leading *
 	// stands for all that end so. Empty means Deployment/CHART-NAME.

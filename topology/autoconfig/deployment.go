@@ -25,7 +25,8 @@ type deployment struct {
 	// Annotations are those that the cluster is given: spec.config.clusterAnnotations,
 	// and those of the ClusterDeployment itself that KOF reads.
 	Annotations map[string]string
-	Workers     int
+	// Workers is nil where the object does not say.
+	Workers *int
 }
 
 // configError is a fault in spec.config.
@@ -53,9 +54,9 @@ func readDeployment(u *unstructured.Unstructured) (*deployment, error) {
 	}
 	switch n := config["workersNumber"].(type) {
 	case int64:
-		d.Workers = int(n)
+		d.Workers = new(int(n))
 	case float64:
-		d.Workers = int(n)
+		d.Workers = new(int(n))
 	}
 	return d, d.readAnnotations(config)
 }
@@ -154,8 +155,8 @@ func ClusterOf(cd *unstructured.Unstructured, stack *topology.Stack) (topology.C
 	} else {
 		c.Tenant = d.tenant(stack)
 	}
-	if d.Workers > 0 {
-		c.Workload.Nodes = d.Workers + 1
+	if d.Workers != nil && *d.Workers >= 0 {
+		c.Workload.Nodes = *d.Workers + 1 // and the control plane
 	}
 	if text := cd.GetAnnotations()[AnnotationWorkload]; text != "" {
 		if bad := json.Unmarshal([]byte(text), &c.Workload); bad != nil && err == nil {

@@ -81,6 +81,9 @@ func (l *Lab) reloading(h http.Handler) http.Handler {
 			http.Error(w, "This endpoint requires a POST or PUT request.", http.StatusMethodNotAllowed)
 			return
 		}
+		if l.founding.Load() {
+			return // nothing is asked before the founding ends with reading the configuration
+		}
 		if err := l.syncFederation(); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}

@@ -38,6 +38,9 @@ func (l *Lab) found(ctx context.Context) error {
 	}
 	l.managementID = management.ID
 	l.add(management)
+	if err := l.openFederation(ctx); err != nil {
+		return err
+	}
 	if err := l.furnish(ctx, management); err != nil {
 		return err
 	}
@@ -255,9 +258,6 @@ func (l *Lab) openEngines(ctx context.Context) error {
 	l.emit(event.Normal, "StoresOpen", "regions", fmt.Sprintf("%d storing clusters listen in %s", n, l.addresses))
 	if n == 0 && l.storeCount() > 0 && (len(l.opts.Spec.Regions) > 0 || l.opts.Spec.ManagementData.Stores()) {
 		return errors.New("no cluster has storage that is ready; see 'koflab events'")
-	}
-	if err := l.openFederation(ctx); err != nil {
-		return err
 	}
 	if err := l.syncFederation(); err != nil {
 		return err
