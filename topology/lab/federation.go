@@ -136,6 +136,15 @@ func (l *Lab) syncFederation() error {
 	return nil
 }
 
+// regroup has the groups made anew, since a cluster that one of them asks has
+// become known after its configuration.
+func (l *Lab) regroup() {
+	l.federationMu.Lock()
+	l.serverGroups = nil
+	l.federationMu.Unlock()
+	l.management().follower.mark("secrets")
+}
+
 // setAlone gives every group a federator of its own, for questions to one region.
 func (l *Lab) setAlone(groups []federation.Group) error {
 	alone := map[string]*federation.Federator{}

@@ -141,6 +141,7 @@ func (p *provider) round(ctx context.Context) error {
 		if !p.lab.founding.Load() {
 			c.follow()
 			c.follower.mark("*")
+			p.lab.regroup()
 		}
 	}
 	return nil

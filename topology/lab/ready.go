@@ -74,16 +74,22 @@ func (l *Lab) proofs() []proof {
 		if v.collector == nil || c.Workload.Collector.Password != "" {
 			continue
 		}
-		key := clusterKey{name: c.Name}
-		if l.stack.Labels.ClusterNamespace != "" {
-			key.namespace = c.Namespace
-		}
+		key := l.keyOf(c)
 		nodes.want[key] += float64(len(v.inventory.Nodes))
 		for _, n := range v.inventory.Nodes {
 			cost.want[key] += n.HourlyCost()
 		}
 	}
 	return []proof{nodes, cost}
+}
+
+// keyOf are a cluster's labels in metrics.
+func (l *Lab) keyOf(c *cluster) clusterKey {
+	key := clusterKey{name: c.Name}
+	if l.stack.Labels.ClusterNamespace != "" {
+		key.namespace = c.Namespace
+	}
+	return key
 }
 
 func (p proof) expr(by string) string {
