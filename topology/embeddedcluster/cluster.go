@@ -137,6 +137,7 @@ func (c *Cluster) Live() {
 		c.controllers.SetDelays(controllers.Fast)
 		c.controllers.SetEvents(true)
 		c.operators.SetEvents(true)
+		c.server.Compact() // nobody has seen the founding
 	}
 }
 

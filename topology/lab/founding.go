@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -29,6 +31,7 @@ const installTimeout = 2 * time.Minute
 // others. Meanwhile the clusters' time stands still at the inventory's epoch.
 func (l *Lab) found(ctx context.Context) error {
 	l.founding.Store(true)
+	l.saveMemory(foundingGC)
 	l.guards = newGuards(l)
 	l.onClose(l.closeStores)
 	l.onClose(l.closeClusters)
@@ -55,6 +58,22 @@ func (l *Lab) found(ctx context.Context) error {
 		return err
 	}
 	return l.settle(ctx)
+}
+
+// A lab of many clusters trades processor time for memory: percentages for the
+// garbage collector while it is founded and afterwards.
+const (
+	manyClusters = 100
+	foundingGC   = 40
+	runningGC    = 10
+)
+
+// saveMemory sets the garbage collector's percentage, in labs of many clusters and
+// unless the environment says otherwise.
+func (l *Lab) saveMemory(percent int) {
+	if len(l.opts.Spec.Regions)+len(l.opts.Spec.Children) > manyClusters && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // closeClusters ends the controllers and all Kubernetes APIs.
@@ -266,6 +285,7 @@ func (l *Lab) openEngines(ctx context.Context) error {
 	for _, c := range all {
 		c.embedded.Live()
 	}
+	l.saveMemory(runningGC)
 	return l.openCollectors(ctx)
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,6 +132,7 @@ func (l *Lab) start(ctx context.Context) error {
 	l.progressMu.Lock()
 	defer l.progressMu.Unlock()
 	l.progress = nil
+	go debug.FreeOSMemory() // what only the founding needed
 	return nil
 }
 

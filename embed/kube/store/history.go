@@ -50,3 +50,9 @@ func (s *Store) Since(gr schema.GroupResource, rv uint64) (out []Change, ok bool
 	}
 	return out, true
 }
+
+// Compact forgets all changes up to now, as etcd's compaction does: a watch that
+// wants to continue from before has to list anew.
+func (s *Store) Compact() {
+	s.history = history{limit: s.history.limit, floor: s.rv}
+}
