@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 )
@@ -238,4 +241,50 @@ func TestSecretRollsCollectors(t *testing.T) {
 		return nil
 	})
 	require.Equal(t, before.Dropped, l.flow("c1", "r1", "metrics").Dropped)
+}
+
+// TestManyWatches is a k9s on every cluster: twenty watches each, all of which see
+// what happens.
+func TestManyWatches(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, "--preset", "minimal")
+	resources := []schema.GroupVersionResource{
+		{Version: "v1", Resource: "pods"}, {Version: "v1", Resource: "services"}, {Version: "v1", Resource: "configmaps"}, {Version: "v1", Resource: "secrets"},
+		{Version: "v1", Resource: "nodes"}, {Version: "v1", Resource: "namespaces"}, {Version: "v1", Resource: "events"}, {Version: "v1", Resource: "serviceaccounts"},
+		{Version: "v1", Resource: "persistentvolumeclaims"}, {Version: "v1", Resource: "persistentvolumes"}, {Group: "apps", Version: "v1", Resource: "deployments"},
+		{Group: "apps", Version: "v1", Resource: "replicasets"}, {Group: "apps", Version: "v1", Resource: "statefulsets"}, {Group: "apps", Version: "v1", Resource: "daemonsets"},
+		{Group: "batch", Version: "v1", Resource: "jobs"}, {Group: "batch", Version: "v1", Resource: "cronjobs"}, {Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+		{Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"}, {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
+		{Group: "monitoring.coreos.com", Version: "v1", Resource: "servicemonitors"},
+	}
+	require.Len(t, resources, 20)
+	stop := make(chan struct{})
+	for _, cluster := range []string{"mothership", "region-1", "child-1"} {
+		client := l.dynamic(cluster)
+		factory := dynamicinformer.NewDynamicSharedInformerFactory(client, 0)
+		for _, r := range resources {
+			factory.ForResource(r).Informer()
+		}
+		factory.Start(stop)
+		for r, ok := range factory.WaitForCacheSync(stop) {
+			require.True(t, ok, "%s of %s", r, cluster)
+		}
+		maps := schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+		seen := factory.ForResource(maps).Lister().ByNamespace("default")
+		for i := range 50 {
+			_, err := client.Resource(maps).Namespace("default").Create(t.Context(), &unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": fmt.Sprintf("watched-%d", i)},
+			}}, metav1.CreateOptions{})
+			require.NoError(t, err)
+		}
+		l.eventually(soon, "the watch has all of them", func() error {
+			for i := range 50 {
+				if _, err := seen.Get(fmt.Sprintf("watched-%d", i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	close(stop)
 }

@@ -138,7 +138,15 @@ func (l *Lab) installManagement(ctx context.Context) error {
 }
 
 func (l *Lab) installer(c *cluster) (*release.Client, error) {
-	return release.New(release.Options{Config: c.embedded.RESTConfig(), Cluster: c.ID, Now: l.clock.Now})
+	return release.New(release.Options{Config: c.embedded.RESTConfig(), Cluster: c.ID, Now: l.now})
+}
+
+// now is the clusters' time.
+func (l *Lab) now() time.Time {
+	if l.founding.Load() {
+		return inventory.DefaultEpoch
+	}
+	return l.clock.Now()
 }
 
 // startAutoconfig starts the controllers of KCM, Sveltos and KOF on management.
@@ -153,12 +161,7 @@ func (l *Lab) startAutoconfig(ctx context.Context) error {
 		// Passwords reach the names of pods through checksums in their templates, so
 		// they follow from the seed like everything else that has a name.
 		PasswordSeed: strconv.FormatInt(l.opts.Spec.Seed, 10),
-		Now: func() time.Time {
-			if l.founding.Load() {
-				return inventory.DefaultEpoch
-			}
-			return l.clock.Now()
-		},
+		Now:          l.now,
 		Event: func(level, reason, object, message string) {
 			l.events.Add(event.Level(level), reason, object, message)
 		},

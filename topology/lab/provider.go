@@ -249,7 +249,7 @@ func (l *Lab) furnish(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
-	installer, err := release.New(release.Options{Config: c.embedded.RESTConfig(), Cluster: c.ID, Now: l.clock.Now})
+	installer, err := l.installer(c)
 	if err != nil {
 		return err
 	}
