@@ -6,17 +6,36 @@ import (
 	"time"
 )
 
-// Virtual is a clock that moves only when Advance is called. Timers fire in
-// order of their time, then of their making.
+// Virtual is a clock that moves only when told, by Advance, Run or While. Timers
+// fire in order of their time, then of their making.
 type Virtual struct {
 	mu   sync.Mutex
 	now  time.Time
 	next int64
 	heap timerHeap
+
+	sockets *sockets
+	wires   *wires
+	idle    *idleness
+	driving sync.Mutex // one Run or While at a time
+	garbage *garbage
+	closed  chan struct{}
 }
 
-// NewVirtual returns a virtual clock standing at origin.
-func NewVirtual(origin time.Time) *Virtual { return &Virtual{now: origin.UTC().Round(0)} }
+// NewVirtual returns a virtual clock standing at origin. Close it when it is no
+// longer used.
+func NewVirtual(origin time.Time) *Virtual {
+	v := &Virtual{now: origin.UTC().Round(0), sockets: newSockets(), wires: &wires{ends: map[[2]string]*wire{}}, garbage: newGarbage(), closed: make(chan struct{})}
+	v.idle = newIdleness(func() bool { return v.sockets.ready() || v.wires.busy() })
+	return v
+}
+
+// Close gives back what watching sockets takes, and gives up what waits for AfterFunc.
+func (v *Virtual) Close() {
+	v.sockets.close()
+	v.idle.close()
+	close(v.closed)
+}
 
 // Now implements Clock.
 func (v *Virtual) Now() time.Time {
@@ -46,19 +65,28 @@ func (v *Virtual) Advance(d time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	end := v.now.Add(max(d, 0))
-	for len(v.heap) > 0 && !v.heap[0].at.After(end) {
-		t := heap.Pop(&v.heap).(*virtualTimer)
-		v.now = t.at
-		select {
-		case t.c <- t.at:
-		default: // a slow receiver misses ticks, as with time.Ticker
-		}
-		if t.every > 0 {
-			t.at = t.at.Add(t.every)
-			heap.Push(&v.heap, t)
-		}
+	for v.fire(end) {
 	}
 	v.now = end
+}
+
+// fire fires the earliest timer if it is due by end, at its own time. The caller
+// holds mu.
+func (v *Virtual) fire(end time.Time) bool {
+	if len(v.heap) == 0 || v.heap[0].at.After(end) {
+		return false
+	}
+	t := heap.Pop(&v.heap).(*virtualTimer)
+	v.now = t.at
+	select {
+	case t.c <- t.at:
+	default: // a slow receiver misses ticks, as with time.Ticker
+	}
+	if t.every > 0 {
+		t.at = t.at.Add(t.every)
+		heap.Push(&v.heap, t)
+	}
+	return true
 }
 
 // Next returns the time of the earliest pending timer, if any.
