@@ -119,7 +119,7 @@ func Complete(c Cluster) (Cluster, error) {
 			Workload: c.Workload, AllowUnresolved: true,
 		}}
 	}
-	lab, err := new(findings).finish(lab, nil)
+	lab, err := newFindings("").finish(lab, nil)
 	if err != nil {
 		return c, err
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"reflect"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -42,17 +41,17 @@ func Decode(name string, r io.Reader, overrides ...Overrides) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
-	f := &findings{file: name}
+	f := newFindings(name)
 	if len(data) > MaxSpecBytes {
-		f.addAt(1, fmt.Sprintf("the file has more than %d bytes, split the lab into several", MaxSpecBytes))
-		return nil, f.err()
+		f.AddAt(1, 1, fmt.Sprintf("the file has more than %d bytes, split the lab into several", MaxSpecBytes))
+		return nil, f.Err()
 	}
-	root := f.parseYAML(data)
+	root := f.Parse(data)
 	if root == nil {
-		return nil, f.err()
+		return nil, f.Err()
 	}
 	lab := &Lab{}
-	f.decode(root, reflect.ValueOf(lab).Elem(), "", rule{})
+	f.Decode(root, lab)
 	return f.finish(lab, overrides)
 }
 
@@ -62,11 +61,11 @@ func (f *findings) finish(lab *Lab, overrides []Overrides) (*Lab, error) {
 	for _, o := range overrides {
 		f.override(lab, o)
 	}
-	f.check(reflect.ValueOf(lab).Elem(), "")
+	f.Check(lab)
 	f.durations(lab)
 	Default(lab)
 	f.relations(lab)
-	if err := f.err(); err != nil {
+	if err := f.Err(); err != nil {
 		return nil, err
 	}
 	return lab, nil
@@ -75,11 +74,11 @@ func (f *findings) finish(lab *Lab, overrides []Overrides) (*Lab, error) {
 // Validate checks a lab that was built in code, after Default. The error is a
 // *SpecError whose problems name fields instead of lines.
 func Validate(lab *Lab) error {
-	var f findings
-	f.check(reflect.ValueOf(lab).Elem(), "")
+	f := newFindings("")
+	f.Check(lab)
 	f.durations(lab)
 	f.relations(lab)
-	return f.err()
+	return f.Err()
 }
 
 // Marshal writes a lab as YAML that Decode reads back to an equal lab.

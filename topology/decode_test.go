@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"koflab/topology/document"
 )
 
 const header = "apiVersion: koflab/v1alpha1\nkind: Lab\n"
@@ -65,9 +67,9 @@ func TestDecodeBoundsProblems(t *testing.T) {
 	} {
 		_, err := decodeText(text)
 		found := problems(t, err)
-		require.LessOrEqual(t, len(found), problemLimit+1, name)
-		if len(found) > problemLimit {
-			require.Equal(t, "there are more problems, mend these first", found[problemLimit].Message)
+		require.LessOrEqual(t, len(found), document.ProblemLimit+1, name)
+		if len(found) > document.ProblemLimit {
+			require.Equal(t, "there are more problems, mend these first", found[document.ProblemLimit].Message)
 		}
 	}
 }

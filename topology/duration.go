@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"koflab/topology/document"
 )
 
 // Duration is a time span written as a Prometheus duration: 30s, 5m, 7d, 1y.
@@ -25,6 +27,9 @@ func (d Duration) String() string {
 	return model.Duration(d).String()
 }
 
+// Want says how a duration is written.
+func (Duration) Want() string { return "a duration such as 30s, 5m, 7d or 1y" }
+
 // MarshalText makes the duration a string in YAML and JSON.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
@@ -34,7 +39,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 func (d *Duration) UnmarshalText(text []byte) error {
 	parsed, err := model.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("%q is not a duration, write one such as 30s, 5m, 7d or 1y", clip(string(text)))
+		return fmt.Errorf("%q is not a duration, write one such as 30s, 5m, 7d or 1y", document.Clip(string(text)))
 	}
 	*d = Duration(parsed)
 	return nil

@@ -14,7 +14,7 @@ func Extend(lab *Lab, regions []Region, children []Child) (*Lab, error) {
 	}
 	more.Regions = append(more.Regions, regions...)
 	more.Children = append(more.Children, children...)
-	return new(findings).finish(more, nil)
+	return newFindings("").finish(more, nil)
 }
 
 // Without returns a copy of a complete lab that lacks the region or child of a

@@ -3,6 +3,8 @@ package topology
 import (
 	"fmt"
 	"strings"
+
+	"koflab/topology/document"
 )
 
 // Overrides are what the command line says about a lab. They replace what the
@@ -45,7 +47,7 @@ func override[T comparable](f *findings, v *T, to T, path, flag string) {
 	var zero T
 	if to != zero {
 		*v = to
-		f.byFlag(path, flag)
+		f.ByFlag(path, flag)
 	}
 }
 
@@ -54,8 +56,8 @@ func override[T comparable](f *findings, v *T, to T, path, flag string) {
 func (f *findings) resize(lab *Lab, n int) {
 	const flag, limit = "--children", 5000
 	if n < 0 || n > limit {
-		f.byFlag("children", flag)
-		f.add("children", "%d is out of range, give 0 to %d", n, limit)
+		f.ByFlag("children", flag)
+		f.Add("children", "%d is out of range, give 0 to %d", n, limit)
 		return
 	}
 	had := len(lab.Children)
@@ -77,7 +79,7 @@ func (f *findings) resize(lab *Lab, n int) {
 			child = lab.Children[len(lab.Children)%had]
 		}
 		child.Name, child.Scrape = name, nil
-		f.byFlag(item("children", len(lab.Children)), flag)
+		f.ByFlag(document.Item("children", len(lab.Children)), flag)
 		lab.Children = append(lab.Children, child)
 	}
 }
@@ -85,22 +87,22 @@ func (f *findings) resize(lab *Lab, n int) {
 // addScrape parses CLUSTER=URL and gives the URL to the cluster's collector.
 func (f *findings) addScrape(lab *Lab, s string) {
 	const flag = "--scrape"
-	f.byFlag(flag, flag) // problems of the argument itself have no field
+	f.ByFlag(flag, flag) // problems of the argument itself have no field
 	cluster, url, ok := strings.Cut(s, "=")
 	if !ok || cluster == "" || url == "" {
-		f.add(flag, "%q is not CLUSTER=URL, give one such as child-1=http://127.0.0.1:9100/metrics", clip(s))
+		f.Add(flag, "%q is not CLUSTER=URL, give one such as child-1=http://127.0.0.1:9100/metrics", document.Clip(s))
 		return
 	}
 	targets := workloadsNamed(lab, cluster)
 	switch len(targets) {
 	case 0:
-		f.add(flag, "there is no cluster %q, %s", clip(cluster), orOneOf(cluster, clusterNames(lab)))
+		f.Add(flag, "there is no cluster %q, %s", document.Clip(cluster), document.OrOneOf(cluster, clusterNames(lab)))
 	case 1:
-		w, path := targets[0].workload, join(targets[0].path, "scrape")
-		f.byFlag(item(path, len(w.Scrape)), flag)
+		w, path := targets[0].workload, document.Join(targets[0].path, "scrape")
+		f.ByFlag(document.Item(path, len(w.Scrape)), flag)
 		w.Scrape = append(w.Scrape, ScrapeTarget{URL: url})
 	default:
-		f.add(flag, "there are %d clusters %q, write NAMESPACE/%s", len(targets), clip(cluster), clip(cluster))
+		f.Add(flag, "there are %d clusters %q, write NAMESPACE/%s", len(targets), document.Clip(cluster), document.Clip(cluster))
 	}
 }
 
@@ -123,11 +125,11 @@ func workloadsNamed(lab *Lab, name string) []namedWorkload {
 	add(lab.Management.Name, DefaultManagement, lab.Management.Namespace, "management", &lab.Management.Workload)
 	for i := range lab.Regions {
 		r := &lab.Regions[i]
-		add(r.Name, "", r.Namespace, item("regions", i), &r.Workload)
+		add(r.Name, "", r.Namespace, document.Item("regions", i), &r.Workload)
 	}
 	for i := range lab.Children {
 		c := &lab.Children[i]
-		add(c.Name, "", c.Namespace, item("children", i), &c.Workload)
+		add(c.Name, "", c.Namespace, document.Item("children", i), &c.Workload)
 	}
 	return found
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"koflab/topology/document"
 )
 
 // The clouds whose clusters have no location to compare: docker always matches,
@@ -108,7 +110,7 @@ func (lab *Lab) placeByLabel(c *Child) Placement {
 	case name == "":
 		return unresolved(
 			fmt.Sprintf("region %q does not exist", c.Region),
-			fmt.Sprintf("%s (in KOF: change label %s)", orOneOf(c.Region, lab.storeNames()), LabelRegion))
+			fmt.Sprintf("%s (in KOF: change label %s)", document.OrOneOf(c.Region, lab.storeNames()), LabelRegion))
 	case namespace == "":
 		return unresolved(
 			"region without regionNamespace although crossNamespace is on",

@@ -3,6 +3,8 @@ package topology
 import (
 	"fmt"
 	"time"
+
+	"koflab/topology/document"
 )
 
 // PresetInfo names a ready-made lab.
@@ -42,14 +44,14 @@ func Preset(name string, overrides ...Overrides) (*Lab, error) {
 	var names []string
 	for _, p := range presets {
 		if p.Name == name {
-			return new(findings).finish(p.lab(), overrides)
+			return newFindings("").finish(p.lab(), overrides)
 		}
 		names = append(names, p.Name)
 	}
-	f := &findings{}
-	f.byFlag("preset", "--preset")
-	f.add("preset", "there is no preset %q, %s", clip(name), orOneOf(name, names))
-	return nil, f.err()
+	f := newFindings("")
+	f.ByFlag("preset", "--preset")
+	f.Add("preset", "there is no preset %q, %s", document.Clip(name), document.OrOneOf(name, names))
+	return nil, f.Err()
 }
 
 func newLab() *Lab { return &Lab{APIVersion: APIVersion, Kind: Kind} }

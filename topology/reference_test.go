@@ -11,6 +11,8 @@ import (
 
 	"github.com/invopop/jsonschema"
 	"github.com/stretchr/testify/require"
+
+	"koflab/topology/document"
 )
 
 // referenceExample is in the reference, and is a valid specification.
@@ -56,7 +58,7 @@ func TestReference(t *testing.T) {
 
 	schema := reflectSchema(t)
 	workload := map[string]bool{}
-	for _, name := range fieldNames(fieldsOf(reflect.TypeFor[Workload]())) {
+	for _, name := range document.FieldNames(reflect.TypeFor[Workload]()) {
 		workload[name] = true
 	}
 	own := func(name string) bool { return !workload[name] }

@@ -2,19 +2,20 @@ package topology
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/invopop/jsonschema"
 	validator "github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"koflab/topology/document"
+	schemas "koflab/topology/document/schema"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files and generated files")
@@ -33,60 +34,26 @@ func golden(t *testing.T, path string, got []byte) {
 // reflectSchema makes the JSON Schema from the types, tags and doc comments.
 func reflectSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	r := jsonschema.Reflector{
-		ExpandedStruct: true,
-		Mapper: func(t reflect.Type) *jsonschema.Schema {
-			if t == reflect.TypeFor[Duration]() {
-				return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(y|w|d|h|m|s|ms))+$`}
-			}
-			return nil
-		},
-	}
-	require.NoError(t, r.AddGoComments("koflab/topology", ".", jsonschema.WithFullComment()))
-	s := r.Reflect(&Lab{})
-	s.ID, s.Title = "https://koflab/schemas/v1alpha1/lab.json", "koflab lab specification"
+	s, err := schemas.Reflect(&Lab{}, schemas.Options{
+		ID: "https://koflab/schemas/v1alpha1/lab.json", Title: "koflab lab specification",
+		Sources:  map[string]string{"koflab/topology": "."},
+		Patterns: map[reflect.Type]string{reflect.TypeFor[Duration](): `^([0-9]+(y|w|d|h|m|s|ms))+$`},
+	})
+	require.NoError(t, err)
 	stack, _ := s.Properties.Get("stack")
 	for _, name := range ProfileNames() {
 		stack.Enum = append(stack.Enum, name)
 	}
-	refine(s)
-	for _, d := range s.Definitions {
-		refine(d)
-	}
 	return s
 }
 
-// refine turns our own formats into patterns, and fills in what Go leaves out.
-func refine(s *jsonschema.Schema) {
-	s.Description = oneLine(s.Description)
-	if s.Properties == nil {
-		return
-	}
-	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		property := p.Value
-		property.Description = oneLine(property.Description)
-		f, ok := formats[property.Format]
-		if !ok {
-			continue
-		}
-		property.Format = ""
-		length := uint64(f.maxLength)
-		property.MaxLength = &length
-		if f.pattern != nil {
-			property.Pattern = f.pattern.String()
-		}
-	}
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
 func TestSchema(t *testing.T) {
 	s := reflectSchema(t)
-	b, err := json.MarshalIndent(s, "", "  ")
+	b, err := schemas.Marshal(s)
 	require.NoError(t, err)
-	golden(t, "schema.json", append(b, '\n'))
+	golden(t, "schema.json", b)
 	if *update {
-		schema = append(b, '\n')
+		schema = b
 	}
 
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
@@ -94,7 +61,7 @@ func TestSchema(t *testing.T) {
 			require.NotEmpty(t, p.Value.Description, p.Key)
 		}
 	}
-	require.Equal(t, fieldNames(fieldsOf(reflect.TypeFor[Lab]())), slices.Collect(s.Properties.KeysFromOldest()),
+	require.Equal(t, document.FieldNames(reflect.TypeFor[Lab]()), slices.Collect(s.Properties.KeysFromOldest()),
 		"the schema and the decoder know the same fields")
 }
 

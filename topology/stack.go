@@ -3,10 +3,11 @@ package topology
 import (
 	"embed"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
+
+	"koflab/topology/document"
 )
 
 // Stack is a stack profile: what a version of KOF installs and how its parts
@@ -200,7 +201,7 @@ func Profile(name string) (*Stack, error) {
 		return s.(*Stack), nil
 	}
 	if !slices.Contains(ProfileNames(), name) {
-		return nil, fmt.Errorf("there is no stack profile %q, %s", clip(name), orOneOf(name, ProfileNames()))
+		return nil, fmt.Errorf("there is no stack profile %q, %s", document.Clip(name), document.OrOneOf(name, ProfileNames()))
 	}
 	file := "profiles/" + name + ".yaml"
 	data, err := profileFiles.ReadFile(file)
@@ -228,10 +229,10 @@ func ProfileNames() []string {
 }
 
 func decodeStack(name string, data []byte) (*Stack, error) {
-	f, s := &findings{file: name}, &Stack{}
-	if root := f.parseYAML(data); root != nil {
-		f.decode(root, reflect.ValueOf(s).Elem(), "", rule{})
-		f.check(reflect.ValueOf(s).Elem(), "")
+	f, s := newFindings(name), &Stack{}
+	if root := f.Parse(data); root != nil {
+		f.Decode(root, s)
+		f.Check(s)
 	}
-	return s, f.err()
+	return s, f.Err()
 }

@@ -3,6 +3,7 @@ package topology
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -95,13 +96,11 @@ func TestURLsMeetRoutes(t *testing.T) {
 				want, err := url.Parse(urls[1])
 				require.NoError(t, err)
 				require.Equal(t, want.Path, route.Path+path, urls[0])
-				require.Equal(t, "127.1.2.3:"+itoa(s.Listeners[to].Port), want.Host, urls[0])
+				require.Equal(t, "127.1.2.3:"+strconv.Itoa(s.Listeners[to].Port), want.Host, urls[0])
 			}
 		}
 	})
 }
-
-func itoa(n int) string { return plain(float64(n)) }
 
 func TestPublicURLs(t *testing.T) {
 	store := Cluster{Name: "r1", Domain: "r1.example.com"}

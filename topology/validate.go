@@ -1,12 +1,16 @@
 package topology
 
-import "time"
+import (
+	"time"
+
+	"koflab/topology/document"
+)
 
 // relations checks what one field's rule cannot see: names, references and
 // combinations, on a lab with its defaults.
 func (f *findings) relations(lab *Lab) {
 	if stack, err := Profile(lab.Stack); err != nil {
-		f.add("stack", "%v", err)
+		f.Add("stack", "%v", err)
 	} else if !stack.Tenants.Enabled {
 		f.noTenants(lab)
 	}
@@ -21,11 +25,11 @@ func (f *findings) relations(lab *Lab) {
 func (f *findings) names(lab *Lab) {
 	taken := map[string]string{lab.Management.Name: "management.name"} // value -> path
 	for i := range lab.Regions {
-		f.unique(taken, lab.Regions[i].Name, join(item("regions", i), "name"), "rename one")
+		f.unique(taken, lab.Regions[i].Name, document.Join(document.Item("regions", i), "name"), "rename one")
 	}
 	children := map[string]string{}
 	for i := range lab.Children {
-		c, at := &lab.Children[i], join(item("children", i), "name")
+		c, at := &lab.Children[i], document.Join(document.Item("children", i), "name")
 		if _, ok := taken[c.Name]; ok {
 			f.unique(taken, c.Name, at, "rename one")
 		} else if c.Name != "" {
@@ -38,7 +42,7 @@ func (f *findings) names(lab *Lab) {
 // cluster has it. Taken holds the paths of values.
 func (f *findings) unique(taken map[string]string, value, path, fix string) {
 	if other, ok := taken[value]; ok && value != "" {
-		f.add(path, "%s %q is taken by the cluster %s, %s", label(path), clip(value), f.where(parent(other)), fix)
+		f.Add(path, "%s %q is taken by the cluster %s, %s", f.Label(path), document.Clip(value), f.Where(document.Parent(other)), fix)
 		return
 	}
 	taken[value] = path
@@ -48,8 +52,8 @@ func (f *findings) unique(taken map[string]string, value, path, fix string) {
 func (f *findings) noTenants(lab *Lab) {
 	for i := range lab.Children {
 		if tenant := lab.Children[i].Tenant; tenant != "" {
-			f.add(join(item("children", i), "tenant"),
-				"stack %s has no tenants, remove tenant: %s or choose another stack", lab.Stack, clip(tenant))
+			f.Add(document.Join(document.Item("children", i), "tenant"),
+				"stack %s has no tenants, remove tenant: %s or choose another stack", lab.Stack, document.Clip(tenant))
 		}
 	}
 }
@@ -61,7 +65,7 @@ func (f *findings) domains(lab *Lab) {
 		f.unique(taken, lab.Management.Domain, "management.domain", "give each its own")
 	}
 	for i := range lab.Regions {
-		f.unique(taken, lab.Regions[i].Domain, join(item("regions", i), "domain"), "give each its own")
+		f.unique(taken, lab.Regions[i].Domain, document.Join(document.Item("regions", i), "domain"), "give each its own")
 	}
 }
 
@@ -70,11 +74,11 @@ func (f *findings) managementData(lab *Lab) {
 	regions := len(lab.Regions)
 	switch data := lab.ManagementData; {
 	case data == ManagementDataRegionless && regions > 0:
-		f.add("managementData", "regionless makes management the only region, but the lab has others, remove regions: or choose m2m")
-	case data != ManagementDataRegionless && regions == 0 && !f.found("regions"):
-		f.add("regions", "the lab has no region to store telemetry, add one or set managementData: regionless")
-	case data == ManagementDataM2R && lab.region(lab.Management.Region) == nil && !f.found("regions"):
-		f.add("management.region", "region %q does not exist, %s", clip(lab.Management.Region), orOneOf(lab.Management.Region, lab.storeNames()))
+		f.Add("managementData", "regionless makes management the only region, but the lab has others, remove regions: or choose m2m")
+	case data != ManagementDataRegionless && regions == 0 && !f.Found("regions"):
+		f.Add("regions", "the lab has no region to store telemetry, add one or set managementData: regionless")
+	case data == ManagementDataM2R && lab.region(lab.Management.Region) == nil && !f.Found("regions"):
+		f.Add("management.region", "region %q does not exist, %s", document.Clip(lab.Management.Region), document.OrOneOf(lab.Management.Region, lab.storeNames()))
 	}
 }
 
@@ -82,21 +86,21 @@ func (f *findings) managementData(lab *Lab) {
 func (f *findings) placements(lab *Lab) {
 	for i := range lab.Children {
 		if c := &lab.Children[i]; c.RegionNamespace != "" && !lab.CrossNamespace {
-			f.add(join(item("children", i), "regionNamespace"),
+			f.Add(document.Join(document.Item("children", i), "regionNamespace"),
 				"regionNamespace is read only across namespaces, remove it or set crossNamespace: true")
 		}
 	}
 	// A mistake in the regions would be repeated by each of their children.
-	if f.found("regions") || f.found("managementData") || f.found("crossNamespace") {
+	if f.Found("regions") || f.Found("managementData") || f.Found("crossNamespace") {
 		return
 	}
 	for i, p := range ResolveRegions(lab, nil) {
 		if c := &lab.Children[i]; p.Err != nil && !c.AllowUnresolved {
-			at := item("children", i)
+			at := document.Item("children", i)
 			if c.Region != "" {
-				at = join(at, "region")
+				at = document.Join(at, "region")
 			}
-			f.add(at, "%s, %s, or set allowUnresolved: true to run without", p.Err.Reason, p.Err.Fix)
+			f.Add(at, "%s, %s, or set allowUnresolved: true to run without", p.Err.Reason, p.Err.Fix)
 		}
 	}
 }
@@ -107,32 +111,32 @@ func (f *findings) durations(lab *Lab) {
 	f.retention(lab.Management.Retention, "management.retention")
 	f.workloadDurations(&lab.Management.Workload, "management")
 	for i := range lab.Regions {
-		at := item("regions", i)
-		f.retention(lab.Regions[i].Retention, join(at, "retention"))
+		at := document.Item("regions", i)
+		f.retention(lab.Regions[i].Retention, document.Join(at, "retention"))
 		f.workloadDurations(&lab.Regions[i].Workload, at)
 	}
 	for i := range lab.Children {
-		f.workloadDurations(&lab.Children[i].Workload, item("children", i))
+		f.workloadDurations(&lab.Children[i].Workload, document.Item("children", i))
 	}
 }
 
 // retention: VictoriaMetrics and VictoriaLogs keep data for a day at least and
 // a century at most.
 func (f *findings) retention(r Retention, path string) {
-	f.between(join(path, "metrics"), r.Metrics, day, 100*year)
-	f.between(join(path, "logs"), r.Logs, day, 100*year)
-	f.between(join(path, "traces"), r.Traces, day, 100*year)
-	f.between(join(path, "audit"), r.Audit, day, 100*year)
+	f.between(document.Join(path, "metrics"), r.Metrics, day, 100*year)
+	f.between(document.Join(path, "logs"), r.Logs, day, 100*year)
+	f.between(document.Join(path, "traces"), r.Traces, day, 100*year)
+	f.between(document.Join(path, "audit"), r.Audit, day, 100*year)
 }
 
 func (f *findings) workloadDurations(w *Workload, path string) {
 	second, minute := Duration(time.Second), Duration(time.Minute)
-	f.between(join(path, "scrapeInterval"), w.ScrapeInterval, second, 5*minute)
-	f.between(join(path, "collector.retryMaxElapsed"), w.Collector.RetryMaxElapsed, second, 7*day)
+	f.between(document.Join(path, "scrapeInterval"), w.ScrapeInterval, second, 5*minute)
+	f.between(document.Join(path, "collector.retryMaxElapsed"), w.Collector.RetryMaxElapsed, second, 7*day)
 }
 
 func (f *findings) between(path string, d, least, most Duration) {
-	if (d != 0 || f.given(path)) && (d < least || d > most) {
-		f.add(path, "%s is %s, give %s to %s", label(path), d, least, most)
+	if (d != 0 || f.Given(path)) && (d < least || d > most) {
+		f.Add(path, "%s is %s, give %s to %s", f.Label(path), d, least, most)
 	}
 }

@@ -11,13 +11,15 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/release"
+
+	"koflab/sim/clock"
 )
 
 // Apply makes the release what it should be: it installs or upgrades it, or
 // does nothing when the revision deployed now was made of the same chart and
 // values. What an earlier operation left unfinished is put right first.
 func (c *Client) Apply(ctx context.Context, r Release) (Result, error) {
-	began := time.Now()
+	began := c.wall.Now()
 	res := Result{Name: r.Name, Namespace: r.Namespace}
 	o, err := c.operation(ctx, r.Namespace, r.Name, Install)
 	if err != nil {
@@ -33,7 +35,7 @@ func (c *Client) Apply(ctx context.Context, r Release) (Result, error) {
 		return res, o.fault(r, err)
 	}
 	defer unlock()
-	bounded, cancel := context.WithTimeout(o.ctx, o.timeout)
+	bounded, cancel := clock.WithTimeout(o.ctx, c.wall, o.timeout)
 	defer cancel()
 	o.ctx, o.store.ctx = bounded, bounded
 	holder, done := holdRelease()
@@ -43,7 +45,7 @@ func (c *Client) Apply(ctx context.Context, r Release) (Result, error) {
 	err = o.apply(r, &res)
 	res.Created, res.Updated, res.Deleted = o.created, o.updated, o.deleted
 	res.Warnings = o.warnings.list
-	res.Took = time.Since(began)
+	res.Took = o.since(began)
 	if err != nil {
 		err = o.fault(r, plainer(o.overdue(err, began)))
 		o.emit(Failed, "", "%s", err)
@@ -84,7 +86,7 @@ func (o *operation) overdue(err error, began time.Time) error {
 		return err
 	}
 	if errors.Is(o.ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("timed out after %s: %w", time.Since(began).Round(time.Millisecond), err)
+		return fmt.Errorf("timed out after %s: %w", o.since(began).Round(time.Millisecond), err)
 	}
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/cli-runtime/pkg/resource"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"koflab/sim/clock"
 )
 
 // explainTimeout bounds the requests that only serve a better message.
@@ -25,7 +27,7 @@ func (o *operation) explain(info *resource.Info, live *unstructured.Unstructured
 	if err != nil || live == nil {
 		return why, advice
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), explainTimeout)
+	ctx, cancel := clock.WithTimeout(context.WithoutCancel(o.ctx), o.client.wall, explainTimeout)
 	defer cancel()
 	state = why
 	about := info.Name

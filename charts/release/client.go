@@ -12,6 +12,8 @@ import (
 	"k8s.io/cli-runtime/pkg/resource"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+
+	"koflab/sim/clock"
 )
 
 // Options are what a Client needs.
@@ -22,6 +24,8 @@ type Options struct {
 	Cluster string
 	// Now stamps releases and events; nil means the machine's clock.
 	Now func() time.Time
+	// Clock paces waits and bounds operations if it is virtual; else the machine's does.
+	Clock clock.Clock
 	// Progress receives every step, one call at a time; nil means nobody asks.
 	// It must return soon and not call the Client.
 	Progress func(Event)
@@ -39,6 +43,7 @@ type Client struct {
 	http       *http.Client
 	cluster    string
 	now        func() time.Time
+	wall       clock.Clock
 	ownClock   bool
 	parallel   int
 	maxHistory int
@@ -68,7 +73,7 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("release: cluster %q: REST configuration: %w", o.Cluster, err)
 	}
 	c := &Client{
-		config: config, http: client, cluster: o.Cluster, now: o.Now, ownClock: o.Now != nil,
+		config: config, http: client, cluster: o.Cluster, now: o.Now, wall: clock.Wall(o.Clock), ownClock: o.Now != nil,
 		progress: o.Progress, parallel: o.Parallel, maxHistory: o.MaxHistory,
 		rest: map[schema.GroupVersion]rest.Interface{}, locks: map[string]*releaseLock{},
 	}

@@ -8,6 +8,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
+
+	"koflab/sim/clock"
 )
 
 // recover puts right what an operation left behind that never came to its end,
@@ -97,7 +99,7 @@ func (o *operation) markFailed(last record) error {
 // often that the operation's is over, and it does not wait for readiness after
 // a rollback: the error at hand is the one to report.
 func (o *operation) takeBack(r Release, failed int, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), o.timeout)
+	ctx, cancel := clock.WithTimeout(context.WithoutCancel(o.ctx), o.client.wall, o.timeout)
 	defer cancel()
 	before, wanted := o.ctx, o.action
 	o.ctx, o.store.ctx = ctx, ctx

@@ -8,6 +8,8 @@ import (
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
+
+	"koflab/sim/clock"
 )
 
 // RollbackOptions say how to roll back.
@@ -148,7 +150,7 @@ func (o *operation) uninstall(how action.Uninstall) error {
 
 // run is the frame of all operations but Apply.
 func (c *Client) run(ctx context.Context, namespace, name string, a Action, timeout time.Duration, f func(*operation, *Result) error) (Result, error) {
-	began := time.Now()
+	began := c.wall.Now()
 	res := Result{Name: name, Namespace: namespace, Action: a}
 	o, err := c.operation(ctx, namespace, name, a)
 	if err != nil {
@@ -165,7 +167,7 @@ func (c *Client) run(ctx context.Context, namespace, name string, a Action, time
 		return res, o.fault(Release{}, err)
 	}
 	defer unlock()
-	bounded, cancel := context.WithTimeout(o.ctx, o.timeout)
+	bounded, cancel := clock.WithTimeout(o.ctx, c.wall, o.timeout)
 	defer cancel()
 	o.ctx, o.store.ctx = bounded, bounded
 	holder, done := holdRelease()
@@ -174,7 +176,7 @@ func (c *Client) run(ctx context.Context, namespace, name string, a Action, time
 
 	err = f(o, &res)
 	res.Created, res.Updated, res.Deleted = o.created, o.updated, o.deleted
-	res.Warnings, res.Took = o.warnings.list, time.Since(began)
+	res.Warnings, res.Took = o.warnings.list, o.since(began)
 	if err != nil {
 		err = o.fault(Release{}, o.overdue(err, began))
 		o.emit(Failed, "", "%s", err)

@@ -3,11 +3,14 @@ package release
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/mitchellh/copystructure"
 	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/release"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -214,6 +217,25 @@ func (c *Client) Values(ctx context.Context, namespace, name string) (map[string
 		return nil, o.fault(Release{}, err)
 	}
 	return rel.Config, nil
+}
+
+// Reuse puts the deployed release's values, if there is one, under those that are
+// given, as helm upgrade --reuse-values does.
+func (c *Client) Reuse(ctx context.Context, r *Release) error {
+	old, err := c.Values(ctx, r.Namespace, r.Name)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	values, err := copystructure.Copy(r.Values)
+	if err != nil {
+		return fmt.Errorf("values of %s: %w", r.Name, err)
+	}
+	over, _ := values.(map[string]any)
+	r.Values = chartutil.MergeTables(over, old)
+	return nil
 }
 
 // Manifest returns the deployed revision's manifest.

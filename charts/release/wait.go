@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
+
+	"koflab/sim/clock"
 )
 
 // The pause between two looks grows from the one to the other: an API server
@@ -95,9 +97,9 @@ func (o *operation) await(list kube.ResourceList, timeout time.Duration, how jud
 	if timeout <= 0 {
 		timeout = o.timeout
 	}
-	ctx, cancel := context.WithTimeout(o.ctx, timeout)
+	ctx, cancel := clock.WithTimeout(o.ctx, o.client.wall, timeout)
 	defer cancel()
-	began := time.Now()
+	began := o.client.wall.Now()
 	for i, info := range list {
 		j := how
 		if j == nil {
@@ -145,8 +147,8 @@ func (o *operation) awaitOne(ctx context.Context, info *resource.Info, j judgeme
 			state, advice := o.explain(info, live, last.why)
 			return fmt.Errorf("%s: %s; see %s", objectName(info), state, advice)
 		}
-		if time.Since(began) > explainAfter && time.Since(explained) > explainAfter && ctx.Err() == nil {
-			explained, detailOf = time.Now(), last.why
+		if o.since(began) > explainAfter && o.since(explained) > explainAfter && ctx.Err() == nil {
+			explained, detailOf = o.client.wall.Now(), last.why
 			detail, _ = o.explain(info, live, last.why)
 			if waitsForConsumer(info, detail) {
 				return nil
@@ -158,23 +160,26 @@ func (o *operation) awaitOne(ctx context.Context, info *resource.Info, j judgeme
 		}
 		if why != said {
 			said = why
-			o.emit(Waiting, objectName(info), "waiting for %s (%s so far): %s", objectName(info), time.Since(began).Round(10*time.Millisecond), why)
+			o.emit(Waiting, objectName(info), "waiting for %s (%s so far): %s", objectName(info), o.since(began).Round(10*time.Millisecond), why)
 		}
-		timer := time.NewTimer(pause)
+		timer := o.client.wall.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			state, advice := o.explain(info, live, last.why)
-			return &TimeoutError{Object: objectName(info), State: state, Advice: advice, Waited: time.Since(began), Cause: ctx.Err()}
-		case <-timer.C:
+			return &TimeoutError{Object: objectName(info), State: state, Advice: advice, Waited: o.since(began), Cause: ctx.Err()}
+		case <-timer.C():
 		}
 		pause = min(pause*8/5, longestPause)
 	}
 }
 
+// since is how long ago something was, by the clock that paces waits.
+func (o *operation) since(t time.Time) time.Duration { return o.client.wall.Now().Sub(t) }
+
 // unready names the objects of a list that are not ready now.
 func (o *operation) unready(list kube.ResourceList) []string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), explainTimeout)
+	ctx, cancel := clock.WithTimeout(context.WithoutCancel(o.ctx), o.client.wall, explainTimeout)
 	defer cancel()
 	var names []string
 	for _, info := range list {
@@ -201,9 +206,9 @@ func (o *operation) WaitForDelete(list kube.ResourceList, timeout time.Duration)
 	if timeout <= 0 {
 		timeout = o.timeout
 	}
-	ctx, cancel := context.WithTimeout(o.ctx, timeout)
+	ctx, cancel := clock.WithTimeout(o.ctx, o.client.wall, timeout)
 	defer cancel()
-	began := time.Now()
+	began := o.client.wall.Now()
 	for _, info := range list {
 		pause, said := shortestPause, false
 		for {
@@ -215,7 +220,7 @@ func (o *operation) WaitForDelete(list kube.ResourceList, timeout time.Duration)
 				said = true
 				o.emit(Waiting, objectName(info), "waiting for %s to be gone", objectName(info))
 			}
-			timer := time.NewTimer(pause)
+			timer := o.client.wall.NewTimer(pause)
 			select {
 			case <-ctx.Done():
 				timer.Stop()
@@ -226,8 +231,8 @@ func (o *operation) WaitForDelete(list kube.ResourceList, timeout time.Duration)
 						state += ", held by finalizers " + enumerate(f, 5)
 					}
 				}
-				return &TimeoutError{Object: objectName(info), State: state, Advice: "`" + kubectl("describe", info) + "`", Waited: time.Since(began), Cause: ctx.Err()}
-			case <-timer.C:
+				return &TimeoutError{Object: objectName(info), State: state, Advice: "`" + kubectl("describe", info) + "`", Waited: o.since(began), Cause: ctx.Err()}
+			case <-timer.C():
 			}
 			pause = min(pause*8/5, longestPause)
 		}

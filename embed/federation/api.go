@@ -99,7 +99,7 @@ func errorStatus(err error) (int, string) {
 	switch qe.Type {
 	case "bad_data":
 		return http.StatusBadRequest, qe.Type
-	case "timeout":
+	case "timeout", "unavailable":
 		return http.StatusServiceUnavailable, qe.Type
 	case "canceled":
 		return 499, qe.Type // as Prometheus: the client closed the request

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // maxErrorBody bounds what is read of an error response.
@@ -18,7 +17,7 @@ const maxErrorBody = 64 << 10
 // QueryError says that the query itself is at fault: it does not parse, cannot
 // be evaluated, or exceeds a limit. Every error mode reports it.
 type QueryError struct {
-	// Type is Prometheus' errorType: bad_data, execution, timeout, canceled.
+	// Type is Prometheus' errorType: bad_data, execution, timeout, canceled, unavailable.
 	Type string
 	Err  error
 }
@@ -56,8 +55,8 @@ type request struct {
 // open sends the request and returns the body of a 2xx response, which the
 // caller must close. The context bounds reading too.
 func (m *member) open(ctx context.Context, q request) (body io.ReadCloser, err error) {
-	start := time.Now()
-	defer func() { m.self.observe(m.Name, q.call, err, time.Since(start)) }()
+	start := m.wall.Now()
+	defer func() { m.self.observe(m.Name, q.call, err, m.wall.Now().Sub(start)) }()
 	target, method, payload := m.url(q.signal)+q.path, http.MethodPost, q.form.Encode()
 	if q.get {
 		method = http.MethodGet

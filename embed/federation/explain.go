@@ -49,7 +49,7 @@ type asked struct {
 func newAsked(m *member, s signal) *asked {
 	return &asked{
 		member:  m,
-		started: time.Now(),
+		started: m.wall.Now(),
 		explain: GroupExplain{Name: m.Name, URL: m.url(s), Pushed: []string{}, Answered: true},
 	}
 }
@@ -66,7 +66,7 @@ func (a *asked) received(series, samples int, bytes int64) {
 	a.explain.Series += series
 	a.explain.Samples += samples
 	a.explain.Bytes += bytes
-	a.explain.Seconds = time.Since(a.started).Seconds()
+	a.explain.Seconds = a.member.wall.Now().Sub(a.started).Seconds()
 }
 
 // fail marks the group as failed; its first error is kept.
@@ -78,7 +78,7 @@ func (a *asked) fail(err error) {
 		a.explain.Answered = false
 		a.explain.Error = err.Error()
 	}
-	a.explain.Seconds = time.Since(a.started).Seconds()
+	a.explain.Seconds = a.member.wall.Now().Sub(a.started).Seconds()
 }
 
 func (a *asked) failure() error {

@@ -90,6 +90,7 @@ type Federator struct {
 	transport *http.Transport // of groups without a client of their own
 	members   atomic.Pointer[[]*member]
 	metrics   *selfMetrics
+	suspended atomic.Pointer[string] // why no query is answered; nil while they are
 }
 
 // New returns a Federator without groups.
@@ -138,7 +139,7 @@ func (f *Federator) newMembers(groups []Group) ([]*member, error) {
 			continue
 		}
 		seen[g.Name] = true
-		m, err := newMember(g, f.transport, f.metrics)
+		m, err := newMember(g, f.transport, f.metrics, clock.Wall(f.options.Clock))
 		if err != nil {
 			errs = append(errs, err)
 			continue

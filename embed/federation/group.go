@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/common/model"
+
+	"koflab/sim/clock"
 )
 
 // Labels that KOF's promxy stamps on the series of a server group: the name and
@@ -50,9 +52,10 @@ type member struct {
 	Group
 	client *http.Client
 	self   *selfMetrics
+	wall   clock.Clock // by which calls are timed
 }
 
-func newMember(g Group, transport http.RoundTripper, self *selfMetrics) (*member, error) {
+func newMember(g Group, transport http.RoundTripper, self *selfMetrics, wall clock.Clock) (*member, error) {
 	if g.Name == "" {
 		return nil, fmt.Errorf("server group with URL %q has no name: give it one", g.MetricsURL)
 	}
@@ -72,7 +75,7 @@ func newMember(g Group, transport http.RoundTripper, self *selfMetrics) (*member
 		*u = strings.TrimRight(*u, "/")
 	}
 	g.Labels = maps.Clone(g.Labels)
-	m := &member{Group: g, client: g.Client, self: self}
+	m := &member{Group: g, client: g.Client, self: self, wall: wall}
 	if m.client == nil {
 		m.client = &http.Client{Transport: transport}
 	}

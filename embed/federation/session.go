@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"koflab/sim/clock"
 )
 
 // session is one query over the groups: what was asked, what came back.
@@ -27,6 +29,9 @@ type session struct {
 }
 
 func (f *Federator) newSession(s signal, mode ErrorMode) (*session, error) {
+	if err := f.answering(); err != nil {
+		return nil, err
+	}
 	if mode == "" {
 		mode = f.options.ErrorMode
 	}
@@ -231,7 +236,7 @@ func (f *Federator) deadline(ctx context.Context, timeout time.Duration) (contex
 	if timeout <= 0 || timeout > f.options.Timeout {
 		timeout = f.options.Timeout
 	}
-	return context.WithTimeout(ctx, timeout*9/10)
+	return clock.WithTimeout(ctx, clock.Wall(f.options.Clock), timeout*9/10)
 }
 
 // annotations returns the warnings and infos so far, sorted.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"koflab/sim/clock"
 )
 
 // ServerOptions bound a server. Zero values get the defaults.
@@ -32,6 +34,8 @@ type ServerOptions struct {
 	MaxHeaderBytes int
 	// ShutdownTimeout bounds how long Stop waits for requests in work, 5 s by default.
 	ShutdownTimeout time.Duration
+	// Clock is the lab's: a virtual one waits for what the server's sockets deliver.
+	Clock clock.Clock
 	// ErrorLog receives what net/http has to say, such as failed handshakes; it
 	// is discarded when nil.
 	ErrorLog *log.Logger
@@ -141,7 +145,7 @@ func (s *Server) start(l net.Listener) (*run, error) {
 		ConnState:         r.unused.track,
 	}
 	s.addr, s.run = l.Addr().String(), r
-	go r.serve(l)
+	go r.serve(clock.Listener(s.options.Clock, l))
 	return r, nil
 }
 
@@ -178,6 +182,7 @@ func (s *Server) Running() bool {
 // before.
 func (s *Server) Stop(ctx context.Context) error {
 	return s.end(func(r *run) {
+		defer clock.Hold(s.options.Clock)()
 		ctx, cancel := context.WithTimeout(ctx, s.options.ShutdownTimeout)
 		defer cancel()
 		r.unused.close()
@@ -191,6 +196,7 @@ func (s *Server) Stop(ctx context.Context) error {
 // dies does. Handlers see their context cancelled and get the shutdown timeout
 // to return, since what they use may be closed next.
 func (s *Server) Kill() error {
+	defer clock.Hold(s.options.Clock)()
 	return s.end(func(r *run) { r.cut(s.options.ShutdownTimeout) })
 }
 

@@ -69,6 +69,9 @@ func (s *Server) create(r *resource, w write) (*store.Object, error) {
 	if s.st.Get(r.gr(), m.GetNamespace(), m.GetName()) != nil {
 		return nil, apierrors.NewAlreadyExists(r.gr(), m.GetName())
 	}
+	if err := s.withinQuota(r, m); err != nil {
+		return nil, err
+	}
 	if err := s.allocate(r, obj); err != nil {
 		return nil, err
 	}

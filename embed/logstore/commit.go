@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"net/http"
 	"sync"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
@@ -18,8 +17,8 @@ func (s *Store) Commit(b *Batch) error {
 		return err
 	}
 	defer s.leave()
-	if s.vl.IsReadOnly() {
-		return Errorf(http.StatusServiceUnavailable, "the disk is nearly full: less than %d MB are free", int(minFreeBytes/1e6))
+	if err := s.writable(); err != nil {
+		return err
 	}
 	s.expireSoon()
 	s.balance.RLock()

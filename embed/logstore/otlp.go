@@ -119,7 +119,7 @@ func negotiate(r *http.Request) (contentType string, isJSON bool, err error) {
 func failOTLP(w http.ResponseWriter, contentType string, err error) {
 	httpStatus := StatusOf(err)
 	st := &status.Status{Code: int32(code.Code_INVALID_ARGUMENT), Message: err.Error()}
-	if httpStatus == http.StatusServiceUnavailable {
+	if httpStatus == http.StatusServiceUnavailable || httpStatus == http.StatusTooManyRequests {
 		st.Code = int32(code.Code_UNAVAILABLE)
 		w.Header().Set("Retry-After", "1")
 	}

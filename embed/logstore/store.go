@@ -35,6 +35,8 @@ type Store struct {
 	vl     *logstorage.Storage
 	floor  atomic.Int64 // rows older than this day's start were deleted to save disk, in Unix ns
 	counts counts
+	// readOnly is what SetReadOnly said.
+	readOnly atomic.Bool
 
 	// users are the operations under way; stop ends them early.
 	mu     sync.Mutex

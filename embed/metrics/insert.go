@@ -187,8 +187,8 @@ func (s *Store) insert(r *http.Request, decode, answer func(*delivery) error) er
 	case <-s.ctx.Done():
 		return refuse(http.StatusServiceUnavailable, "%w", ErrClosed)
 	}
-	if s.vm.IsReadOnly() {
-		return refuse(http.StatusServiceUnavailable, "the storage is read-only: less than %d MB of its disk are free", int(minFreeDiskBytes/1e6))
+	if err := s.writable(); err != nil {
+		return err
 	}
 	d := s.newDelivery(extra)
 	defer d.release()

@@ -108,7 +108,7 @@ func (s *Store) Stats() Stats {
 	st.Rows = int64(t.TotalRowsCount())
 	st.DiskBytes = int64(t.SmallSizeBytes + t.BigSizeBytes + t.IndexDBMetrics.FileSizeBytes)
 	st.SeriesCreated = int64(m.NewTimeseriesCreated)
-	st.ReadOnly = s.vm.IsReadOnly()
+	st.ReadOnly = s.readOnly.Load() || s.vm.IsReadOnly()
 	st.Series = s.countSeries(st.SeriesCreated)
 	return st
 }

@@ -25,6 +25,8 @@ type Store struct {
 	vm      *vmstorage.Storage
 	life    lifecycle
 	unclean bool
+	// readOnly is what SetReadOnly said.
+	readOnly atomic.Bool
 
 	gate   *gate
 	ctx    context.Context // done when the store closes, which ends running queries

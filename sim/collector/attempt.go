@@ -68,7 +68,7 @@ func newSender(e Endpoint, client *http.Client, timeout time.Duration, c clock.C
 
 // send makes one attempt at delivering count records.
 func (s *sender) send(ctx context.Context, body []byte, count int) attempt {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	ctx, cancel := clock.WithTimeout(ctx, clock.Wall(s.clock), s.timeout)
 	defer cancel()
 	var written atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

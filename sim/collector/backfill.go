@@ -66,12 +66,14 @@ func (c *Collector) backfillTarget(ctx context.Context, t Target, from, to time.
 	}
 	var bytes atomic.Int64
 	s := newScraper(targetLabels(t), c.external, realTimeout(c.cfg.Clock, c.cfg.ScrapeTimeout), &bytes)
+	s.notes = c.cfg.life.job(targetLabels(t))
 	var block columns
 	for at := slotAfter(c.cfg.ID, max(interval, step), from); !at.After(to); at = at.Add(max(interval, step)) {
 		r := s.scrape(ctx, t, at)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		c.metrics.offers.takePoints(s.notes.scraped(t, at, r), r.points)
 		block.add(r.points)
 		s.free()
 		if block.size >= backfillBatch {
@@ -136,14 +138,14 @@ func (c *Collector) backfillRecords(ctx context.Context, from, to time.Time, pro
 			if err := c.logs.room(ctx); err != nil {
 				return err
 			}
-			c.logs.generate(sources.Logs.Logs(at, next), next)
+			c.logs.generate(sources.Logs.Logs(at, next), next, c.logs.offers.window(sources.Logs, at, next, 0))
 			c.readLogs(next)
 		}
 		if c.traces != nil && sources.Traces != nil {
 			if err := c.traces.room(ctx); err != nil {
 				return err
 			}
-			c.traces.generate(sources.Traces.Traces(at, next), next)
+			c.traces.generate(sources.Traces.Traces(at, next), next, c.traces.offers.window(sources.Traces, at, next, 0))
 			c.tracesRead = next
 		}
 		at = next

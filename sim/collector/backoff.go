@@ -3,7 +3,6 @@ package collector
 import (
 	"hash/fnv"
 	"math/rand/v2"
-	"sync"
 	"time"
 )
 
@@ -14,24 +13,23 @@ const (
 )
 
 // retryPolicy says how long to wait between attempts and when to give up. The
-// jitter comes from a seed, so that a lab repeats itself.
+// jitter follows from a seed, the batch and the attempt, so that a lab repeats itself
+// whatever the order in which its batches happen to fail.
 type retryPolicy struct {
 	initial, max time.Duration
 	maxElapsed   time.Duration // negative: never give up
-
-	mu   sync.Mutex
-	rand *rand.Rand
+	seed         uint64
 }
 
 func newRetryPolicy(initial, maximum, maxElapsed time.Duration, seed string) *retryPolicy {
 	return &retryPolicy{
 		initial: initial, max: maximum, maxElapsed: maxElapsed,
-		rand: rand.New(rand.NewPCG(hashString(seed), 0)),
+		seed: hashString(seed),
 	}
 }
 
 // wait returns the n-th wait of a batch, n from 0.
-func (p *retryPolicy) wait(n int) time.Duration {
+func (p *retryPolicy) wait(batch uint64, n int) time.Duration {
 	d := float64(p.initial)
 	for range n {
 		if d >= float64(p.max) {
@@ -40,9 +38,8 @@ func (p *retryPolicy) wait(n int) time.Duration {
 		d *= backoffGrowth
 	}
 	d = min(d, float64(p.max))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return time.Duration(d * (1 - backoffJitter + 2*backoffJitter*p.rand.Float64()))
+	drawn := rand.New(rand.NewPCG(p.seed+uint64(n), batch)).Float64()
+	return time.Duration(d * (1 - backoffJitter + 2*backoffJitter*drawn))
 }
 
 // over reports whether a retry at next comes too late for a batch first tried

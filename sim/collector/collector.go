@@ -50,6 +50,7 @@ type Collector struct {
 	remote                atomic.Int64 // scrapes of remote targets under way
 
 	schedule
+	skew  skew // of the nodes' clock
 	woken chan struct{}
 	wakes atomic.Int64 // wake-ups asked for
 
@@ -89,6 +90,8 @@ func New(cfg Config) (*Collector, error) {
 		targets: cfg.Targets, logSource: cfg.Logs, traceSource: cfg.Traces,
 		external: newExternalLabels(cfg.ClusterLabel, cfg.Cluster, cfg.ClusterNamespaceLabel, cfg.ClusterNamespace),
 	}
+	cfg.life = cfg.Journal.open(cfg)
+	c.cfg.life = cfg.life
 	c.jobs = map[string]*job{}
 	// A window ends with a batch, so that it costs no wake-up of its own; a fast
 	// clock must not multiply those.

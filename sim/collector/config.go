@@ -39,7 +39,8 @@ type Config struct {
 	Cluster          string
 	ClusterNamespace string
 	// ClusterLabel and ClusterNamespaceLabel name the external labels: "cluster"
-	// ("clusterName" in KOF 1.0) and "clusterNamespace".
+	// ("clusterName" in KOF 1.0) and "clusterNamespace". With a ClusterLabel and
+	// without the other, as in KOF 1.0, metrics do not have the namespace.
 	ClusterLabel          string
 	ClusterNamespaceLabel string
 
@@ -102,6 +103,10 @@ type Config struct {
 
 	Ledger *ledger.Ledger
 	Events *event.Log
+	// Journal, if not nil, keeps what is offered and what became of it.
+	Journal *OfferJournal
+
+	life *life // in the journal
 }
 
 // withDefaults returns the configuration with KOF's defaults filled in, or what
@@ -134,8 +139,10 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Client == nil {
 		c.Client = http.DefaultClient
 	}
-	orDefault(&c.ClusterLabel, "cluster")
-	orDefault(&c.ClusterNamespaceLabel, "clusterNamespace")
+	if c.ClusterLabel == "" {
+		c.ClusterLabel = "cluster"
+		orDefault(&c.ClusterNamespaceLabel, "clusterNamespace")
+	}
 	orDefault(&c.ScrapeInterval, 30*time.Second)
 	orDefault(&c.ScrapeTimeout, 10*time.Second)
 	orDefault(&c.RemoteWrite, RemoteWriteV1)

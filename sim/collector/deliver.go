@@ -20,11 +20,12 @@ func (e *exporter) deliver(b *batch) {
 		last := e.isDraining()
 		e.note(b, true)
 		a := e.sender.send(e.ctx, body, b.count)
-		if a.status == 0 && e.ctx.Err() != nil {
-			return
-		}
 		if b.unknown && (a.verdict == delivered || a.unknown) {
 			e.account.Duplicate(b.count)
+			e.offers.repeated(b.lot)
+		}
+		if a.status == 0 && e.ctx.Err() != nil {
+			return // stopped in the middle of it
 		}
 		b.unknown = b.unknown || a.unknown
 		switch a.verdict {
@@ -37,7 +38,7 @@ func (e *exporter) deliver(b *batch) {
 			e.finish(b, a.rejected, a.reason())
 			return
 		}
-		wait := max(e.retry.wait(n), a.retryAfter)
+		wait := max(e.retry.wait(b.id, n), a.retryAfter)
 		until := e.clock.Now().Add(wait)
 		if e.retry.over(start, until) {
 			e.health.failed(a, dropRetryExhausted, b.count)
@@ -69,6 +70,7 @@ func (e *exporter) body(b *batch) ([]byte, error) {
 // note keeps on disk whether a batch may have been delivered, for the case that
 // the process does not live to see the answer.
 func (e *exporter) note(b *batch, tried bool) {
+	e.offers.tried(b.lot, tried)
 	if e.journal == nil {
 		return
 	}
@@ -162,5 +164,6 @@ func (e *exporter) stop(reason string) {
 	}
 	e.failed += int64(e.records)
 	e.account.Drop(reason, e.records)
+	e.offers.end(reason)
 	e.held, e.records, e.bytes, e.waiting = 0, 0, 0, nil
 }

@@ -33,6 +33,7 @@ type batch struct {
 	body  []byte // compressed; nil when the journal holds it
 	// unknown says that an attempt may have delivered it already.
 	unknown bool
+	lot     *lot // in the journal of offers
 }
 
 // exporter is a sending queue with its consumers. A consumer runs only while
@@ -49,6 +50,7 @@ type exporter struct {
 	retry   *retryPolicy
 	health  *health
 	journal *journal // nil: the queue is in memory
+	offers  *trail
 	changed *notifier
 
 	ctx     context.Context // of all attempts and waits
@@ -77,7 +79,7 @@ func newExporter(name string, signal ledger.Signal, cfg Config, s *sender, consu
 		sender:  s,
 		retry:   newRetryPolicy(cfg.RetryInitial, cfg.RetryMax, cfg.RetryMaxElapsed, cfg.ID+"/"+name),
 		health:  newHealth(cfg.ID+"/"+name, cfg.Clock, cfg.Events, cfg.RetryMaxElapsed),
-		journal: j, changed: changed,
+		journal: j, changed: changed, offers: cfg.life.trail(signal, name),
 		wakes: map[*batch]time.Time{}, draining: make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -86,6 +88,7 @@ func newExporter(name string, signal ledger.Signal, cfg Config, s *sender, consu
 
 // restore takes over what the journal kept from an earlier life.
 func (e *exporter) restore(kept []*batch) {
+	e.offers.restore(kept)
 	for _, b := range kept {
 		e.waiting = append(e.waiting, b)
 		e.held++
@@ -113,13 +116,16 @@ func (e *exporter) full() bool {
 // put queues count records, already offered to the ledger, which encode makes a
 // request body of; it drops them if there is no room.
 func (e *exporter) put(count int, encode func() ([]byte, error)) {
+	lot := e.offers.cut(count)
 	if e.full() {
 		e.turnAway(dropQueueFull, count, nil)
+		e.offers.finish(lot, count, dropQueueFull, false)
 		return
 	}
 	body, err := encode()
 	if err != nil {
 		e.turnAway(dropInvalid, count, err)
+		e.offers.finish(lot, count, dropInvalid, false)
 		return
 	}
 	e.mu.Lock()
@@ -127,17 +133,20 @@ func (e *exporter) put(count int, encode func() ([]byte, error)) {
 	if e.closed != "" {
 		e.refused += int64(count)
 		e.account.Drop(e.closed, count)
+		e.offers.finish(lot, count, e.closed, false)
 		return
 	}
 	e.nextID++
-	b := &batch{id: e.nextID, count: count, body: body}
+	b := &batch{id: e.nextID, count: count, body: body, lot: lot}
 	if e.journal != nil {
 		if err := e.journal.put(b.id, count, body); err != nil {
 			e.refused += int64(count)
 			e.account.Drop(storageReason(err), count)
 			e.health.refused(storageReason(err), err)
+			e.offers.finish(lot, count, storageReason(err), false)
 			return
 		}
+		e.offers.file(lot, b.id)
 		b.body = nil
 	}
 	e.held++
@@ -211,6 +220,7 @@ func (e *exporter) finish(b *batch, dropped int, reason string) {
 		e.account.Acknowledge(b.count - dropped)
 	}
 	e.account.Drop(reason, dropped)
+	e.offers.finish(b.lot, dropped, reason, b.unknown)
 	e.changed.notify()
 }
 

@@ -31,12 +31,7 @@ func logKind(cfg Config, logs, audit *exporter) recordKind[plog.Logs] {
 		cut: func(from plog.Logs, n int) plog.Logs {
 			return moveLogs(from, func(pcommon.Resource, plog.LogRecord) bool { n--; return n >= 0 })
 		},
-		prepare: func(l plog.Logs) {
-			for _, r := range l.ResourceLogs().All() {
-				insert(r.Resource().Attributes(), clusterNameKey, cfg.Cluster)
-				insert(r.Resource().Attributes(), clusterNamespaceKey, cfg.ClusterNamespace)
-			}
-		},
+		prepare: func(l plog.Logs) { decorateLogs(l, cfg) },
 		export: func(l plog.Logs, n int) {
 			if audit != nil && hasAudit(l) {
 				a := moveLogs(l, isAudit)
@@ -48,6 +43,14 @@ func logKind(cfg Config, logs, audit *exporter) recordKind[plog.Logs] {
 				logs.put(n, func() ([]byte, error) { return encodeLogs(l) })
 			}
 		},
+	}
+}
+
+// decorateLogs names the cluster on records that do not.
+func decorateLogs(l plog.Logs, cfg Config) {
+	for _, r := range l.ResourceLogs().All() {
+		insert(r.Resource().Attributes(), clusterNameKey, cfg.Cluster)
+		insert(r.Resource().Attributes(), clusterNamespaceKey, cfg.ClusterNamespace)
 	}
 }
 

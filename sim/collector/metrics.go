@@ -13,6 +13,7 @@ import (
 // metricsPipeline batches samples and hands them to the remote-write exporter.
 type metricsPipeline struct {
 	in, out  *ledger.Account
+	offers   *flow
 	exporter *exporter
 	version  RemoteWriteVersion
 	size     int
@@ -30,6 +31,7 @@ func newMetricsPipeline(cfg Config, e *exporter, wake func()) *metricsPipeline {
 	return &metricsPipeline{
 		in:       cfg.Ledger.Account(cfg.ID+"/targets", cfg.ID, ledger.Metrics),
 		out:      e.account,
+		offers:   cfg.life.flow(ledger.Metrics),
 		exporter: e, version: cfg.RemoteWrite,
 		size: cfg.BatchSize, max: cfg.BatchMax, timeout: cfg.BatchTimeout, wake: wake,
 	}
@@ -70,14 +72,15 @@ func rejectedSamples(status int, h http.Header, _ []byte, count int) int {
 	}
 }
 
-// add batches points, which stay the caller's.
-func (p *metricsPipeline) add(points []point, now time.Time) {
+// add batches points, which stay the caller's; from says what makes them again.
+func (p *metricsPipeline) add(points []point, now time.Time, from *origin) {
 	if len(points) == 0 {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.out.Offer(len(points))
+	p.offers.takePoints(from, points)
 	if p.closed != "" {
 		p.out.Drop(p.closed, len(points))
 		return
@@ -134,6 +137,7 @@ func (p *metricsPipeline) close(reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.out.Drop(reason, len(p.pending))
+	p.offers.close(reason)
 	p.pending, p.deadline, p.closed = nil, time.Time{}, reason
 }
 

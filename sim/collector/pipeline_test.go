@@ -68,7 +68,7 @@ func TestExternalLabels(t *testing.T) {
 	// What the series brings wins, as in the prometheusremotewrite exporter.
 	f(m("cluster", "own"), nil, `{__name__="m", cluster="own", clusterNamespace="kcm-system"}`)
 	// KOF 1.0.
-	f(m(), func(c *Config) { c.ClusterLabel = "clusterName" }, `{__name__="m", clusterName="c1", clusterNamespace="kcm-system"}`)
+	f(m(), func(c *Config) { c.ClusterLabel = "clusterName" }, `{__name__="m", clusterName="c1"}`)
 	f(m(), func(c *Config) { c.ClusterNamespace = "" }, `{__name__="m", cluster="c1"}`)
 	f(m("a", "b"), func(c *Config) { c.RemoteWrite = RemoteWriteV2 }, `{__name__="m", a="b", cluster="c1", clusterNamespace="kcm-system"}`)
 }

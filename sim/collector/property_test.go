@@ -57,7 +57,7 @@ func cut(w http.ResponseWriter) {
 // Whatever the region answers, and however often the collector is killed or
 // restarted, the ledger balances at every moment, what it calls acknowledged is
 // stored, what is stored twice it calls duplicated, and the samples of a series
-// arrive in order.
+// arrive in order. The journal of offers agrees with the ledger, and tells each
 func TestLedgerUnderFaults(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -67,6 +67,7 @@ func TestLedgerUnderFaults(t *testing.T) {
 		target := newFakeTarget("j", 4)
 		l := newLab(t, func(c *Config) {
 			c.Targets, c.ScrapeInterval = []Target{target}, 2*time.Second
+			c.Journal = NewOfferJournal(Again{})
 			c.Logs = ticking{}
 			c.QueueSize = rapid.SampledFrom([]int{3, 20, 1000}).Draw(t, "queue")
 			c.BatchSize = rapid.SampledFrom([]int{5, 1000}).Draw(t, "batch")
@@ -147,6 +148,7 @@ func TestLedgerUnderFaults(t *testing.T) {
 		}
 		requireStored(t, l.out(ledger.Metrics), len(samples), len(first), uncertain)
 		requireOrder(t, first)
+		requireOffers(t, l)
 	})
 }
 

@@ -55,7 +55,7 @@ func (c *Collector) receiveMetrics(ctx context.Context, m pmetric.Metrics, via t
 	p.in.Acknowledge(len(t.points))
 	p.in.Drop(dropUntranslatable, t.dropped)
 	c.untranslated.Add(int64(t.dropped))
-	p.add(t.points, c.cfg.Clock.Now())
+	p.add(t.points, c.cfg.Clock.Now(), nil)
 	return nil
 }
 
@@ -82,6 +82,6 @@ func receiveRecords[T any](c *Collector, p *recordPipeline[T], counts *receiverC
 	}
 	counts.accepted[via].Add(int64(n))
 	p.in.Acknowledge(n)
-	p.add(records, n, c.cfg.Clock.Now())
+	p.add(records, n, c.cfg.Clock.Now(), nil)
 	return nil
 }

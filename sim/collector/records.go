@@ -30,6 +30,7 @@ type recordKind[T any] struct {
 type recordPipeline[T any] struct {
 	recordKind[T]
 	in, out   *ledger.Account
+	offers    *flow
 	exporters []*exporter
 	size      int
 	max       int
@@ -48,6 +49,7 @@ func newRecordPipeline[T any](cfg Config, signal ledger.Signal, kind recordKind[
 		recordKind: kind,
 		in:         cfg.Ledger.Account(cfg.ID+"/targets", cfg.ID, signal),
 		out:        cfg.Ledger.Account(cfg.ID, cfg.To, signal),
+		offers:     cfg.life.flow(signal),
 		exporters:  exporters,
 		size:       cfg.BatchSize, max: cfg.BatchMax, timeout: cfg.BatchTimeout, wake: wake,
 		pending: kind.empty(),
@@ -55,17 +57,17 @@ func newRecordPipeline[T any](cfg Config, signal ledger.Signal, kind recordKind[
 }
 
 // generate takes records of the cluster itself into the pipeline and returns how
-// many there were.
-func (p *recordPipeline[T]) generate(records T, now time.Time) int {
+// many there were; from says what makes them again.
+func (p *recordPipeline[T]) generate(records T, now time.Time, from *origin) int {
 	n := p.count(records)
 	p.in.Offer(n)
 	p.in.Acknowledge(n)
-	p.add(records, n, now)
+	p.add(records, n, now, from)
 	return n
 }
 
 // add batches n records, which become the pipeline's.
-func (p *recordPipeline[T]) add(records T, n int, now time.Time) {
+func (p *recordPipeline[T]) add(records T, n int, now time.Time, from *origin) {
 	if n == 0 {
 		return
 	}
@@ -73,6 +75,7 @@ func (p *recordPipeline[T]) add(records T, n int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.out.Offer(n)
+	p.offers.takeRecords(from, records)
 	if p.closed != "" {
 		p.out.Drop(p.closed, n)
 		return
@@ -118,6 +121,7 @@ func (p *recordPipeline[T]) close(reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.out.Drop(reason, p.held)
+	p.offers.close(reason)
 	p.pending, p.held, p.deadline, p.closed = p.empty(), 0, time.Time{}, reason
 }
 

@@ -261,7 +261,7 @@ func TestBackoff(t *testing.T) {
 	for n, base := range []time.Duration{5000, 7500, 11250, 16875, 25312, 30000, 30000, 30000} {
 		base *= time.Millisecond
 		for range 20 {
-			d := p.wait(n)
+			d := p.wait(uint64(n), n)
 			require.GreaterOrEqual(t, d, base/2)
 			require.LessOrEqual(t, d, base*3/2+time.Millisecond)
 		}
@@ -269,7 +269,7 @@ func TestBackoff(t *testing.T) {
 	same := func() (out []time.Duration) {
 		p := newRetryPolicy(5*time.Second, 30*time.Second, 5*time.Minute, "y")
 		for n := range 10 {
-			out = append(out, p.wait(n))
+			out = append(out, p.wait(7, n))
 		}
 		return out
 	}

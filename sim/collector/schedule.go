@@ -141,7 +141,7 @@ func (c *Collector) applyTargets(ctx context.Context) {
 	for _, key := range gone {
 		if j := c.jobs[key]; j.running.CompareAndSwap(false, true) {
 			delete(c.jobs, key)
-			c.take(j.end(now), now)
+			c.take(j.end(now), now, j.notes.ended(now))
 			j.free()
 		}
 	}
@@ -206,9 +206,11 @@ func (c *Collector) jobFor(t Target) *job {
 func (c *Collector) newScraper(own labels.Labels, interval time.Duration, reports bool) *scraper {
 	timeout := realTimeout(c.cfg.Clock, min(c.cfg.ScrapeTimeout, interval))
 	if !reports {
-		return newScraper(labels.EmptyLabels(), c.external, timeout, &c.seriesBytes)
+		own = labels.EmptyLabels()
 	}
-	return newScraper(own, c.external, timeout, &c.seriesBytes)
+	s := newScraper(own, c.external, timeout, &c.seriesBytes)
+	s.clock, s.skew, s.notes = c.cfg.Clock, &c.skew, c.cfg.life.job(own)
+	return s
 }
 
 func (c *Collector) groupOf(interval time.Duration) *group {
@@ -316,15 +318,15 @@ func (c *Collector) collect(ctx context.Context, j *job, t Target, at time.Time)
 	}
 	c.metrics.in.Offer(r.duplicates)
 	c.metrics.in.Drop(dropDuplicate, r.duplicates)
-	c.take(r.points, at)
+	c.take(r.points, at, j.notes.scraped(t, at, r))
 }
 
 // take books scraped points and batches them.
-func (c *Collector) take(points []point, at time.Time) {
+func (c *Collector) take(points []point, at time.Time, from *origin) {
 	c.scraped.Add(int64(len(points)))
 	c.metrics.in.Offer(len(points))
 	c.metrics.in.Acknowledge(len(points))
-	c.metrics.add(points, at)
+	c.metrics.add(points, at, from)
 }
 
 // generate takes the records of the windows up to t into the pipelines.
@@ -332,12 +334,16 @@ func (c *Collector) generate(t time.Time) {
 	from := c.sources()
 	for c.logs != nil && from.Logs != nil && c.logsRead.Before(t) {
 		to := earliest(c.logsRead.Add(maxWindow), t)
-		c.filelog.Add(int64(c.logs.generate(from.Logs.Logs(c.logsRead, to), t)))
+		by := c.skew.now()
+		window := c.logs.offers.window(from.Logs, c.logsRead, to, by)
+		c.filelog.Add(int64(c.logs.generate(skewLogs(from.Logs.Logs(c.logsRead, to), by), t, window)))
 		c.readLogs(to)
 	}
 	for c.traces != nil && from.Traces != nil && c.tracesRead.Before(t) {
 		to := earliest(c.tracesRead.Add(maxWindow), t)
-		c.traces.generate(from.Traces.Traces(c.tracesRead, to), t)
+		by := c.skew.now()
+		window := c.traces.offers.window(from.Traces, c.tracesRead, to, by)
+		c.traces.generate(skewTraces(from.Traces.Traces(c.tracesRead, to), by), t, window)
 		c.tracesRead = to
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
+
+	"koflab/sim/clock"
 )
 
 // The report series of a scrape, in the order they are written.
@@ -31,8 +33,9 @@ const (
 // and for staleness markers. One scrape at a time.
 type scraper struct {
 	external externalLabels
-	timeout  time.Duration // real time
-	running  atomic.Bool   // a scrape of a remote target is under way
+	timeout  time.Duration // of the clock that paces waits
+	clock    clock.Clock
+	running  atomic.Bool // a scrape of a remote target is under way
 
 	reports []*series // none for a target that shares its labels
 	// last are the series of the last good scrape in order. stale says that they
@@ -46,6 +49,9 @@ type scraper struct {
 	points []point
 
 	held *atomic.Int64 // bytes of the series that the collector keeps
+	skew *skew         // of the timestamps; nil for none
+
+	notes *jobNotes // in the journal of offers
 }
 
 // result is what one scrape yields. Its points are valid until free.
@@ -73,17 +79,19 @@ func newScraper(target labels.Labels, external externalLabels, timeout time.Dura
 // scrape reads the target as of at: its samples, markers for the series it no
 // longer has, and the report samples.
 func (s *scraper) scrape(ctx context.Context, target Target, at time.Time) result {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	run := scrapeRun{scraper: s, t: at.UnixMilli(), now: s.spare[:0]}
+	stamp := at.Add(s.skew.now())
+	run := scrapeRun{scraper: s, t: stamp.UnixMilli(), now: s.spare[:0]}
 	s.number++
 	s.points = newPoints()
 	var duration time.Duration
 	var err error
 	if remote, ok := target.(*httpTarget); ok {
-		start := time.Now()
-		err = remote.scrapeAt(ctx, at, run.add)
-		duration = time.Since(start)
+		wall := clock.Wall(s.clock)
+		ctx, cancel := clock.WithTimeout(ctx, wall, s.timeout)
+		start := wall.Now()
+		err = remote.scrapeAt(ctx, stamp, run.add)
+		duration = wall.Now().Sub(start)
+		cancel()
 	} else {
 		err = target.Scrape(ctx, at, func(l labels.Labels, v float64) { run.add(l, v, run.t) })
 		duration = modelledScrape + time.Duration(run.samples)*modelledScrapeSample

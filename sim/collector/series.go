@@ -51,7 +51,7 @@ type externalLabels []labels.Label
 func newExternalLabels(pairs ...string) externalLabels {
 	var e externalLabels
 	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
+		if pairs[i] != "" && pairs[i+1] != "" {
 			e = append(e, labels.Label{Name: pairs[i], Value: pairs[i+1]})
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
+
+	"koflab/sim/clock"
 )
 
 // Bounds of everything that listens, in real time.
@@ -27,6 +29,7 @@ const (
 
 // servers are the listening parts of a collector.
 type servers struct {
+	clock clock.Clock
 	grpc  *grpc.Server
 	http  []*http.Server
 	addrs Addrs
@@ -47,6 +50,7 @@ func (c *Collector) Addrs() Addrs {
 // nothing half started.
 func (c *Collector) listen(ctx context.Context) error {
 	s := &c.servers
+	s.clock = c.cfg.Clock
 	var opened []net.Listener
 	open := func(what, addr string, bound *string) (net.Listener, error) {
 		if addr == "" {
@@ -59,7 +63,7 @@ func (c *Collector) listen(ctx context.Context) error {
 		}
 		opened = append(opened, l)
 		*bound = l.Addr().String()
-		return netutil.LimitListener(l, maxConnections), nil
+		return netutil.LimitListener(clock.Listener(c.cfg.Clock, l), maxConnections), nil
 	}
 	overGRPC, err1 := open("OTLP gRPC receiver", c.cfg.OTLPGRPCAddr, &s.addrs.OTLPGRPC)
 	overHTTP, err2 := open("OTLP HTTP receiver", c.cfg.OTLPHTTPAddr, &s.addrs.OTLPHTTP)
@@ -102,6 +106,7 @@ func (s *servers) serve(l net.Listener, h http.Handler) {
 
 // shutdown lets requests under way finish, for a moment.
 func (s *servers) shutdown(ctx context.Context) {
+	defer clock.Hold(s.clock)()
 	ctx, cancel := context.WithTimeout(ctx, graceTimeout)
 	defer cancel()
 	done := make(chan struct{})

@@ -27,14 +27,10 @@ type conn struct {
 	cause     error // why it broke; set before closed is closed
 }
 
-// newConn numbers a connection that is about to be opened: the link's seed and
-// the number determine all its random choices.
+// newConn makes the end of a connection that is about to be opened.
 func newConn(l *link) *conn {
-	c := &conn{link: l, closed: make(chan struct{})}
-	number := l.dials.Add(1)
-	c.write.random = l.random(outbound, number)
-	c.read.random = l.random(inbound, number)
-	return c
+	l.dials.Add(1)
+	return &conn{link: l, closed: make(chan struct{})}
 }
 
 func (c *conn) attach(inner net.Conn) {
@@ -47,7 +43,7 @@ func (c *conn) Close() error { return c.end(nil) }
 
 // reset cuts the connection with a TCP reset on both ends.
 func (c *conn) reset() {
-	if t, ok := c.Conn.(*net.TCPConn); ok {
+	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
 		_ = t.SetLinger(0)
 	}
 	_ = c.end(syscall.ECONNRESET)

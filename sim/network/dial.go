@@ -9,6 +9,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"koflab/sim/clock"
 )
 
 // dialTimeout bounds, in lab time, how long a connection takes to open.
@@ -38,7 +40,7 @@ func (n *Network) Dialer(from string) DialFunc {
 			return fail(err)
 		}
 		if to == "" {
-			return real.DialContext(ctx, network, addr)
+			return n.dialReal(ctx, network, addr)
 		}
 		return n.dialLink(ctx, n.link(from, to), network, addr)
 	}
@@ -73,7 +75,17 @@ func (n *Network) open(ctx context.Context, c *conn, network, addr string) (net.
 		}
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: at, Err: err}
 	}
-	return real.DialContext(ctx, network, addr)
+	return n.dialReal(ctx, network, addr)
+}
+
+// dialReal dials on this machine, which takes no lab time.
+func (n *Network) dialReal(ctx context.Context, network, addr string) (net.Conn, error) {
+	defer clock.Hold(n.clock)()
+	conn, err := real.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return clock.Watch(n.clock, conn), nil
 }
 
 // handshake waits as long as the opening packet needs to cross the link.
@@ -82,7 +94,7 @@ func (n *Network) handshake(ctx context.Context, c *conn) error {
 	if f == nil {
 		return nil
 	}
-	start, r := n.clock.Now(), c.write.random
+	start, r := n.clock.Now(), c.link.random(outbound)
 	limit := start.Add(dialTimeout)
 	arrival := start.Add(f.latency(r) + f.retransmission(r, 1, synRetransmission))
 	for ; f != nil; f, changed = c.link.state() {

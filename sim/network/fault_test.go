@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"koflab/sim/clock"
 )
 
 func TestFaultValidation(t *testing.T) {
@@ -395,12 +398,20 @@ func TestHTTPOverAPartition(t *testing.T) {
 	require.EqualValues(t, 1, w.link("c1", "r1").dials.Load(), "the connection survives")
 }
 
-// The choices on a link follow from the seed and the ends alone.
+// The choices on a link follow from the seed, the ends and the time alone: not from
+// which of its connections comes first.
 func TestRandomChoicesFollowFromTheSeed(t *testing.T) {
 	draw := func(seed int64, from string) [4]float64 {
-		l := newLink(nil, ends{from, "r1"}, seed)
-		a, b := l.random(outbound, 1), l.random(inbound, 1)
-		return [4]float64{a.Float64(), a.Float64(), b.Float64(), l.random(outbound, 2).Float64()}
+		c := clock.NewVirtual(time.Unix(1, 0))
+		defer c.Close()
+		l := newLink(c, ends{from, "r1"}, seed)
+		a, b := l.random(outbound), l.random(inbound)
+		require.Equal(t, l.random(inbound).Float64(), l.random(inbound).Float64())
+		out := [4]float64{a.Float64(), a.Float64(), b.Float64()}
+		c.Advance(1)
+		out[3] = l.random(outbound).Float64()
+		require.Len(t, slices.Compact(slices.Sorted(slices.Values(out[:]))), 4)
+		return out
 	}
 	require.Equal(t, draw(7, "c1"), draw(7, "c1"))
 	require.NotEqual(t, draw(7, "c1"), draw(8, "c1"))

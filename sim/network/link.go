@@ -40,9 +40,11 @@ func newLink(c clock.Clock, e ends, seed int64) *link {
 	return &link{ends: e, clock: c, seed: h.Sum64(), changed: make(chan struct{}), conns: map[*conn]struct{}{}}
 }
 
-// random returns the source of random choices of one direction of a connection.
-func (l *link) random(direction int, number int64) *rand.Rand {
-	return rand.New(rand.NewPCG(l.seed, uint64(number)<<1|uint64(direction)))
+// random returns the source of the choices for what enters a direction of the link
+// now. They follow from the seed and the lab's time, and not from who of several
+// connections comes first, which is not the same in every run.
+func (l *link) random(direction int) *rand.Rand {
+	return rand.New(rand.NewPCG(l.seed, uint64(l.clock.Now().UnixNano())<<1|uint64(direction)))
 }
 
 // state returns the present fault, nil for none, and a channel that is closed

@@ -2,11 +2,12 @@ package network
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
 	"time"
+
+	"koflab/sim/clock"
 )
 
 // reader is the receiving half of a connection. What the socket delivers while
@@ -14,7 +15,6 @@ import (
 type reader struct {
 	mu       sync.Mutex
 	deadline deadline
-	random   *rand.Rand
 	held     []byte
 	err      error // what the socket reported after held
 	due      time.Time
@@ -38,9 +38,13 @@ func (c *conn) Read(p []byte) (int, error) {
 			return n, c.explain("read", err)
 		}
 		r.held, r.err = append(r.held[:0], p[:n]...), err
-		r.due = c.link.reserve(f, inbound, n).Add(f.retransmission(r.random, n, firstRetransmission))
+		r.due = c.link.reserve(f, inbound, n).Add(f.retransmission(c.link.random(inbound), n, firstRetransmission))
 	}
-	if err := c.cross(r.due, &r.deadline); err != nil {
+	// What follows in the socket is left there meanwhile.
+	resume := clock.Pause(c.Conn)
+	err := c.cross(r.due, &r.deadline)
+	resume()
+	if err != nil {
 		return 0, c.explain("read", err)
 	}
 	n := copy(p, r.held)
@@ -48,7 +52,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(r.held) > 0 {
 		return n, nil
 	}
-	err := r.err
+	err = r.err
 	r.held, r.err = nil, nil
 	return n, c.explain("read", err)
 }

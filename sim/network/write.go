@@ -1,7 +1,6 @@
 package network
 
 import (
-	"math/rand/v2"
 	"os"
 	"sync"
 	"syscall"
@@ -17,7 +16,6 @@ const sendBuffer = 256 << 10
 type writer struct {
 	mu       sync.Mutex // one Write at a time
 	deadline deadline
-	random   *rand.Rand
 
 	queueMu sync.Mutex
 	queue   []segment
@@ -95,8 +93,8 @@ func (c *conn) enqueue(f *Fault, data []byte) {
 	w := &c.write
 	due := c.link.clock.Now()
 	if f != nil {
-		due = c.link.reserve(f, outbound, len(data)).
-			Add(f.latency(w.random) + f.retransmission(w.random, len(data), firstRetransmission))
+		r := c.link.random(outbound)
+		due = c.link.reserve(f, outbound, len(data)).Add(f.latency(r) + f.retransmission(r, len(data), firstRetransmission))
 	}
 	w.queueMu.Lock()
 	defer w.queueMu.Unlock()

@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+
+	"koflab/sim/clock"
 )
 
 // The waits, in real time, between attempts to follow a resource that cannot be
@@ -30,6 +32,7 @@ const helmSecret = "helm.sh/release.v1"
 // changed.
 type cache struct {
 	client dynamic.Interface
+	wall   clock.Clock // paces attempts
 	// changed is told of every change, in order per resource; old or now is nil
 	// for an object that appeared or is gone.
 	changed func(r resource, old, now *unstructured.Unstructured)
@@ -52,8 +55,8 @@ type store struct {
 	synced chan struct{}
 }
 
-func newCache(client dynamic.Interface, changed func(r resource, old, now *unstructured.Unstructured), appeared func(resource)) *cache {
-	c := &cache{client: client, changed: changed, appeared: appeared, stores: map[resource]*store{}}
+func newCache(client dynamic.Interface, wall clock.Clock, changed func(r resource, old, now *unstructured.Unstructured), appeared func(resource)) *cache {
+	c := &cache{client: client, wall: wall, changed: changed, appeared: appeared, stores: map[resource]*store{}}
 	for _, r := range watched {
 		c.stores[r] = &store{
 			objects: map[types.NamespacedName]*unstructured.Unstructured{},
@@ -185,9 +188,9 @@ func (c *cache) remove(r resource, u *unstructured.Unstructured) {
 func (c *cache) follow(ctx context.Context, r resource) {
 	wait, absent := followAgain, false
 	for ctx.Err() == nil {
-		began := time.Now()
+		began := c.wall.Now()
 		err := c.listAndWatch(ctx, r, &absent)
-		if err == nil || time.Since(began) > followAgainMost {
+		if err == nil || c.wall.Now().Sub(began) > followAgainMost {
 			wait = followAgain
 		}
 		if err == nil {
@@ -199,7 +202,7 @@ func (c *cache) follow(ctx context.Context, r resource) {
 			c.ready(r)
 		}
 		select {
-		case <-time.After(wait):
+		case <-c.wall.NewTimer(wait).C():
 		case <-ctx.Done():
 		}
 		wait = min(2*wait, followAgainMost)

@@ -51,7 +51,7 @@ func newTarget(config *rest.Config, id types.NamespacedName, o Options) (*target
 	if t.discovery, err = discovery.NewDiscoveryClientForConfigAndClient(config, client); err != nil {
 		return nil, err
 	}
-	t.releases, err = release.New(release.Options{Config: config, Cluster: id.Name, Now: o.Now, Progress: o.Progress})
+	t.releases, err = release.New(release.Options{Config: config, Cluster: id.Name, Now: o.Now, Clock: o.Clock, Progress: o.Progress})
 	return t, err
 }
 

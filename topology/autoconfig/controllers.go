@@ -13,6 +13,8 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+
+	"koflab/sim/clock"
 )
 
 var errNoConfig = errors.New("autoconfig: no REST configuration of the management cluster given: fill in Options.Config")
@@ -91,7 +93,7 @@ func run(ctx context.Context, o Options, client dynamic.Interface, raw rest.Inte
 		states: map[types.NamespacedName]*targetState{}, reads: map[reference]map[types.NamespacedName]bool{},
 		told: map[string]string{},
 	}
-	c.cache = newCache(client, c.route, func(resource) { c.relook() })
+	c.cache = newCache(client, clock.Wall(o.Clock), c.route, func(resource) { c.relook() })
 	c.api = &api{client: client, cache: c.cache}
 	c.looks = map[string]func(context.Context, types.NamespacedName) error{
 		lookDeployment: c.lookDeployment, lookRegion: c.lookRegion,
@@ -182,7 +184,7 @@ func (c *Controllers) Settle(ctx context.Context) error {
 			}
 		}
 		select {
-		case <-time.After(between):
+		case <-clock.Wall(c.Clock).NewTimer(between).C():
 		case <-ctx.Done():
 			return fmt.Errorf("autoconfig has not settled: %s: %w", c.busy(), ctx.Err())
 		}
@@ -239,26 +241,27 @@ func (c *Controllers) resyncTargets() {
 func (c *Controllers) recheck(ctx context.Context) {
 	ticker := c.Clock.NewTicker(c.Recheck)
 	defer ticker.Stop()
+	wall := clock.Wall(c.Clock)
 	var pause time.Duration
-	last := time.Now()
+	last := wall.Now()
 	for {
 		select {
 		case <-ticker.C():
 		case <-ctx.Done():
 			return
 		}
-		if time.Since(last) < pause {
+		if wall.Now().Sub(last) < pause {
 			continue
 		}
-		began := time.Now()
+		began := wall.Now()
 		c.resyncTargets()
 		for !c.targets.idle() && ctx.Err() == nil {
 			select {
-			case <-time.After(10 * time.Millisecond):
+			case <-wall.NewTimer(10 * time.Millisecond).C():
 			case <-ctx.Done():
 			}
 		}
-		last = time.Now()
+		last = wall.Now()
 		pause = 20 * last.Sub(began)
 	}
 }

@@ -42,7 +42,7 @@ type queue struct {
 	pending []key
 	waiting map[key]bool // in pending
 	active  map[key]bool // being looked at; true: once more
-	soon    map[key]*time.Timer
+	soon    map[key]clock.Timer
 	slow    map[key]chan struct{} // closed to end the wait
 	failed  map[key]int
 	closed  bool
@@ -50,7 +50,7 @@ type queue struct {
 
 func newQueue(c clock.Clock) *queue {
 	q := &queue{
-		clock: c, waiting: map[key]bool{}, active: map[key]bool{}, soon: map[key]*time.Timer{},
+		clock: c, waiting: map[key]bool{}, active: map[key]bool{}, soon: map[key]clock.Timer{},
 		slow: map[key]chan struct{}{}, failed: map[key]int{},
 	}
 	q.wake = sync.NewCond(&q.mu)
@@ -88,7 +88,7 @@ func (q *queue) addLater(k key, after time.Duration) {
 	if q.closed || q.waiting[k] || q.soon[k] != nil {
 		return
 	}
-	q.soon[k] = time.AfterFunc(after, func() {
+	q.soon[k] = clock.AfterFunc(clock.Wall(q.clock), after, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		if q.soon[k] != nil {
@@ -181,7 +181,7 @@ func (q *queue) done(ctx context.Context, k key, err error) int {
 		q.addLocked(k)
 	case n <= quickRetries:
 		after := quickRetry << (n - 1)
-		q.soon[k] = time.AfterFunc(after, func() {
+		q.soon[k] = clock.AfterFunc(clock.Wall(q.clock), after, func() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			if q.soon[k] != nil {

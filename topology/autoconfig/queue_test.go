@@ -35,7 +35,7 @@ func runQueue(t *testing.T, q *queue, workers int, look func(key) error) *[]int 
 }
 
 func TestQueueLooksOnceAtWhatIsAddedOften(t *testing.T) {
-	q := newQueue(clock.NewVirtual(time.Time{}))
+	q := newQueue(manual(clock.NewVirtual(time.Time{})))
 	for range 5 {
 		q.add(key{kind: "a"})
 		q.addLater(key{kind: "a"}, time.Hour)
@@ -47,7 +47,7 @@ func TestQueueLooksOnceAtWhatIsAddedOften(t *testing.T) {
 }
 
 func TestQueueLooksAgainAtWhatChangedMeanwhile(t *testing.T) {
-	q := newQueue(clock.NewVirtual(time.Time{}))
+	q := newQueue(manual(clock.NewVirtual(time.Time{})))
 	var looks, together, most atomic.Int64
 	runQueue(t, q, 4, func(k key) error {
 		most.Store(max(most.Load(), together.Add(1)))
@@ -67,7 +67,7 @@ func TestQueueLooksAgainAtWhatChangedMeanwhile(t *testing.T) {
 
 func TestQueueRetries(t *testing.T) {
 	c := clock.NewVirtual(time.Time{})
-	q := newQueue(c)
+	q := newQueue(manual(c))
 	var looks atomic.Int64
 	failures := runQueue(t, q, 1, func(key) error {
 		if looks.Add(1) < quickRetries+3 {
@@ -87,7 +87,7 @@ func TestQueueRetries(t *testing.T) {
 }
 
 func TestQueueHurriesOnRequest(t *testing.T) {
-	q := newQueue(clock.NewVirtual(time.Time{}))
+	q := newQueue(manual(clock.NewVirtual(time.Time{})))
 	var looks atomic.Int64
 	runQueue(t, q, 1, func(key) error { looks.Add(1); return nil })
 	q.addLater(key{kind: "a"}, time.Hour)

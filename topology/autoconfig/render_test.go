@@ -17,7 +17,7 @@ import (
 func offline(t *testing.T) *Controllers {
 	t.Helper()
 	c := &Controllers{Options: Options{Stack: seedStack(t)}, reads: map[reference]map[types.NamespacedName]bool{}, told: map[string]string{}}
-	c.cache = newCache(nil, func(resource, *unstructured.Unstructured, *unstructured.Unstructured) {}, func(resource) {})
+	c.cache = newCache(nil, clock.Real(), func(resource, *unstructured.Unstructured, *unstructured.Unstructured) {}, func(resource) {})
 	return c
 }
 

@@ -61,7 +61,7 @@ var watched = []resource{
 	clusterDeployments, clusterTemplates, serviceTemplates, credentials, multiClusterServices, managements,
 	clusterProfiles, clusterSummaries, sveltosClusters,
 	promxyServerGroups, vmStorageConnections, grafanaDatasources, prometheusRules,
-	configMaps, secrets, namespaces,
+	configMaps, secrets, namespaces, deployments,
 }
 
 // watchedKind finds a watched resource by API version and kind.

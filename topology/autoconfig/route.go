@@ -58,6 +58,13 @@ func (c *Controllers) route(r resource, old, now *unstructured.Unstructured) {
 		c.once(lookPromxy)
 	case vmStorageConnections:
 		c.control.addLater(key{kind: lookSelects}, gather)
+	case deployments:
+		// An upgrade of the chart makes a select what the chart says.
+		for _, m := range multilevel {
+			if ns == kofNamespace && name == m.deployment && specChanged(old, now) {
+				c.control.addLater(key{kind: lookSelects}, gather)
+			}
+		}
 	case namespaces:
 		if name == c.Management.Namespace {
 			c.once(lookManagement)

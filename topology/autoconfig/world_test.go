@@ -43,6 +43,9 @@ type simulated struct {
 	stop        context.CancelFunc
 }
 
+// manual is a clock that paces no waits: nobody drives it, it is only set forward.
+func manual(v *clock.Virtual) clock.Clock { return struct{ clock.Clock }{v} }
+
 func newSimulated(t testing.TB, name string, c clock.Clock, proxy func(string, string, string, string) (string, error)) *simulated {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -174,7 +177,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	})
 	t.Cleanup(w.shut)
 	w.options = Options{
-		Config: w.config(), Stack: seedStack(t), Clock: w.clock, PasswordSeed: "test", Connect: w.connect, Event: w.event,
+		Config: w.config(), Stack: seedStack(t), Clock: manual(w.clock), PasswordSeed: "test", Connect: w.connect, Event: w.event,
 		ReleaseTimeout: 20 * time.Second,
 	}
 	for _, f := range change {

@@ -15,7 +15,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
 
 	"koflab/embed/gateway"
 	"koflab/embed/kube"
@@ -59,6 +58,7 @@ type Options struct {
 type Cluster struct {
 	opts        Options
 	founding    atomic.Bool
+	away        atomic.Bool // off the network
 	server      *kube.Server
 	controllers *controllers.Controllers
 	operators   *operators.Operators
@@ -160,9 +160,6 @@ func (c *Cluster) Settle(ctx context.Context) error {
 
 // Server is the cluster's API, for those in this process.
 func (c *Cluster) Server() *kube.Server { return c.server }
-
-// RESTConfig reaches the API without a socket.
-func (c *Cluster) RESTConfig() *rest.Config { return c.server.RESTConfig() }
 
 // Subscribe calls f for every change of an object, in order; f must return
 // quickly and not call the cluster.

@@ -15,6 +15,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"koflab/embed/gateway"
+	"koflab/sim/clock"
 	"koflab/sim/event"
 	"koflab/topology"
 	"koflab/topology/autoconfig"
@@ -88,6 +89,9 @@ func (l *Lab) AddCluster(ctx context.Context, r control.AddRequest) (control.Clu
 	default:
 		return control.Cluster{}, errors.New("want a region or a child")
 	}
+	if err := l.managementPresent(); err != nil {
+		return control.Cluster{}, err
+	}
 	l.changeMu.Lock()
 	defer l.changeMu.Unlock()
 	extended, err := topology.Extend(l.spec(), regions, children)
@@ -118,6 +122,8 @@ func (l *Lab) AddCluster(ctx context.Context, r control.AddRequest) (control.Clu
 		status = l.statusOf(c, true)
 		v := c.view()
 		switch {
+		case v.planned.Unresolved != "" && r.Child != nil && r.Child.AllowUnresolved:
+			return nil // as it may be; its status says why
 		case v.planned.Unresolved != "":
 			return errors.New(v.planned.Unresolved)
 		case !status.Ready:
@@ -141,6 +147,9 @@ func (l *Lab) RemoveCluster(ctx context.Context, id string) error {
 	}
 	if c.Role == topology.RoleManagement {
 		return fmt.Errorf("%s is the management cluster: it goes with the lab, 'koflab down --name %s'", id, l.opts.Spec.Name)
+	}
+	if err := l.managementPresent(); err != nil {
+		return err
 	}
 	if c.Role == topology.RoleRegion {
 		for _, other := range l.all() {
@@ -176,7 +185,7 @@ func (l *Lab) setSpec(s *topology.Lab) {
 // await polls until f has no complaint, and returns the last one when that takes
 // too long.
 func (l *Lab) await(ctx context.Context, what string, f func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, changePatience)
+	ctx, cancel := clock.WithTimeout(ctx, l.wall, changePatience)
 	defer cancel()
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := f()
@@ -184,7 +193,7 @@ func (l *Lab) await(ctx context.Context, what string, f func() error) error {
 			return nil
 		}
 		select {
-		case <-time.After(wait):
+		case <-l.wall.NewTimer(wait).C():
 		case <-ctx.Done():
 			return fmt.Errorf("not within %s: %s: %w", changePatience, what, err)
 		}
@@ -204,6 +213,9 @@ func (l *Lab) SetCredentials(ctx context.Context, id string, r control.Credentia
 	s := l.store(region)
 	if s == nil || region == c.ID {
 		return fmt.Errorf("%s writes inside its own cluster, without credentials", id)
+	}
+	if err := l.managementPresent(); err != nil {
+		return err
 	}
 	if r.Password == "" {
 		return errors.New("password: want at least one character")

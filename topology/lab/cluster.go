@@ -42,6 +42,8 @@ type cluster struct {
 	// collector and config are nil while no collector's pod is ready.
 	collector *collector.Collector
 	config    *backing.Collectors
+	// broken is what is wrong with it on purpose.
+	broken brokenCluster
 	// failure is why the last sync did not do all it should; empty when it did.
 	failure string
 }
@@ -96,7 +98,7 @@ func (l *Lab) newCluster(c topology.Cluster, h host) (*cluster, error) {
 	if m.embedded, err = embeddedcluster.New(o); err != nil {
 		return nil, err
 	}
-	m.follower = follow(m.embedded, func(ctx context.Context, changed changes) { l.sync(ctx, m, changed) })
+	m.follower = follow(m.embedded, l.wall, func(ctx context.Context, changed changes) { l.sync(ctx, m, changed) })
 	return m, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"koflab/embed/gateway"
+	"koflab/sim/clock"
 	"koflab/sim/collector"
 	"koflab/sim/event"
 	"koflab/sim/inventory"
@@ -23,10 +24,13 @@ import (
 	"koflab/topology/lab/backing"
 )
 
-// Names of listeners in the stack profiles that every cluster may have.
+// ListenOTLPHTTP is the listener of a cluster's collectors for OTLP over HTTP, in the
+// stack profiles and among the endpoints of a cluster.
+const ListenOTLPHTTP = "otlp-http"
+
+// Names of further listeners in the stack profiles that every cluster may have.
 const (
 	listenOTLPGRPC  = "otlp-grpc"
-	listenOTLPHTTP  = "otlp-http"
 	listenTelemetry = "otelcol-metrics"
 )
 
@@ -79,6 +83,9 @@ func (l *Lab) openCollectors(ctx context.Context) error {
 // startCollectors starts them, and has each send what it scraped first before
 // the next has its turn: hundreds at once would run into their own timeouts.
 func (l *Lab) startCollectors(ctx context.Context) error {
+	if err := l.align(ctx); err != nil {
+		return err
+	}
 	err := inParallel(l.all(), startConcurrency, func(c *cluster) error {
 		v := c.view()
 		if v.collector == nil {
@@ -87,7 +94,7 @@ func (l *Lab) startCollectors(ctx context.Context) error {
 		if err := v.collector.Start(ctx); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, l.flushPatience(c))
+		ctx, cancel := clock.WithTimeout(ctx, l.wall, l.flushPatience(c))
 		defer cancel()
 		_ = v.collector.Flush(ctx) // whether it was enough, the answers tell
 		return nil
@@ -113,7 +120,7 @@ func (l *Lab) flushPatience(c *cluster) time.Duration {
 
 func (l *Lab) closeCollectors(ctx context.Context) error {
 	// A region that cannot be reached shall not hold the way down for long.
-	ctx, cancel := context.WithTimeout(ctx, closeTimeout/2)
+	ctx, cancel := clock.WithTimeout(ctx, l.wall, closeTimeout/2)
 	defer cancel()
 	return inParallel(l.all(), 4*startConcurrency, func(c *cluster) error { return c.stopCollector(ctx) })
 }
@@ -126,6 +133,10 @@ func (c *cluster) stopCollector(ctx context.Context) error {
 	c.collector, c.config = nil, nil
 	c.mu.Unlock()
 	if old == nil {
+		return nil
+	}
+	if c.killed() {
+		old.Kill()
 		return nil
 	}
 	err := old.Shutdown(ctx)
@@ -146,12 +157,15 @@ func (l *Lab) refreshInventory(c *cluster) error {
 	options := telemetry.Options{PerTarget: scrapeSeries, Fixed: selfSeries}
 	v := c.view()
 	if v.collector == nil {
-		c.setInventory(inv, telemetry.New(inv, 0, options))
+		g := telemetry.New(inv, 0, options)
+		l.journals.observed(c, inv, g, options)
+		c.setInventory(inv, g)
 		return nil
 	}
 	v.collector.Switch(func(at time.Time) collector.Sources {
 		options.Continue, options.At = v.generator, at
 		g := telemetry.New(inv, 0, options)
+		l.journals.observed(c, inv, g, options)
 		c.setInventory(inv, g)
 		return l.sources(c, g)
 	})
@@ -178,6 +192,7 @@ func (l *Lab) sources(c *cluster, g *telemetry.Generator) collector.Sources {
 		}
 		s.Targets = append(s.Targets, target)
 	}
+	s.Targets = append(s.Targets, c.extraTargets(g)...)
 	return s
 }
 
@@ -198,7 +213,7 @@ func (l *Lab) syncCollector(ctx context.Context, c *cluster) error {
 		c.mu.Unlock()
 		return nil
 	}
-	stopping, cancel := context.WithTimeout(ctx, closeTimeout/2)
+	stopping, cancel := clock.WithTimeout(ctx, l.wall, closeTimeout/2)
 	defer cancel()
 	if err := c.stopCollector(stopping); err != nil {
 		return err
@@ -230,7 +245,7 @@ func (l *Lab) makeCollector(c *cluster) error {
 	}
 	sources := l.sources(c, v.generator)
 	cfg := collector.Config{
-		ID: c.ID, Cluster: c.Name, ClusterNamespace: c.Namespace,
+		ID: c.ID, Cluster: orName(want.ExternalLabels[l.stack.Labels.Cluster], c.Name), ClusterNamespace: c.Namespace,
 		ClusterLabel: l.stack.Labels.Cluster, ClusterNamespaceLabel: l.stack.Labels.ClusterNamespace,
 		Clock: l.clock, Targets: sources.Targets, Logs: sources.Logs, Traces: sources.Traces,
 		ScrapeInterval: want.ScrapeInterval, To: v.planned.Region,
@@ -242,7 +257,7 @@ func (l *Lab) makeCollector(c *cluster) error {
 		switch listener.Name {
 		case listenOTLPGRPC:
 			cfg.OTLPGRPCAddr = c.host.listen(listener.Port)
-		case listenOTLPHTTP:
+		case ListenOTLPHTTP:
 			cfg.OTLPHTTPAddr = c.host.listen(listener.Port)
 		case listenTelemetry:
 			cfg.TelemetryAddr = c.host.listen(listener.Port)
@@ -253,12 +268,14 @@ func (l *Lab) makeCollector(c *cluster) error {
 	if err := l.connect(c, want, &cfg); err != nil {
 		return err
 	}
+	cfg.Journal = l.journals.of(c)
 	made, err := collector.New(cfg)
 	if err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	made.SetSkew(c.broken.skew)
 	c.collector, c.config = made, want
 	return nil
 }
@@ -299,7 +316,9 @@ func (l *Lab) connect(c *cluster, want *backing.Collectors, cfg *collector.Confi
 		identity = gateway.ChildUser(c.Name, c.Namespace)
 	}
 	var err error
-	cfg.Client, err = l.client(c.ID, identity)
+	if cfg.Client, err = l.client(c.ID, identity); err == nil && l.opts.Transport != nil {
+		cfg.Client.Transport = l.opts.Transport(cfg.Client.Transport)
+	}
 	return err
 }
 
@@ -334,7 +353,7 @@ func (l *Lab) fillHistory(ctx context.Context) error {
 	}
 	to := l.clock.Now().Truncate(time.Second)
 	from := to.Add(-l.opts.History)
-	start := time.Now()
+	start := l.wall.Now()
 	for _, c := range l.all() {
 		v := c.view()
 		if v.collector == nil {
@@ -346,7 +365,7 @@ func (l *Lab) fillHistory(ctx context.Context) error {
 		}
 		l.emit(event.Normal, "HistoryFilled", c.ID, fmt.Sprintf("%s of the past, a sample every %s", l.opts.History, step))
 	}
-	l.emit(event.Normal, "HistoryFilled", "lab", fmt.Sprintf("%s of the past filled in %.1f s", l.opts.History, time.Since(start).Seconds()))
+	l.emit(event.Normal, "HistoryFilled", "lab", fmt.Sprintf("%s of the past filled in %.1f s", l.opts.History, l.wall.Now().Sub(start).Seconds()))
 	return l.startCollectors(ctx)
 }
 
@@ -367,4 +386,11 @@ func inParallel[T any](items []T, n int, f func(T) error) error {
 		g.Go(func() error { return f(item) })
 	}
 	return g.Wait()
+}
+
+func orName(name, otherwise string) string {
+	if name == "" {
+		return otherwise
+	}
+	return name
 }

@@ -60,7 +60,7 @@ func (l *Lab) openFederation(context.Context) error {
 		if !ok {
 			continue
 		}
-		s := gateway.NewServer(handler, gateway.ServerOptions{})
+		s := gateway.NewServer(handler, gateway.ServerOptions{Clock: l.clock})
 		if err := s.Listen(l.managementAddress(m, listener)); err != nil {
 			return fmt.Errorf("%s of %s: %w", listener.Name, m.ID, err)
 		}

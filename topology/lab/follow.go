@@ -7,6 +7,7 @@ import (
 	"time"
 
 	kubestore "koflab/embed/kube/store"
+	"koflab/sim/clock"
 	"koflab/topology/embeddedcluster"
 )
 
@@ -29,8 +30,10 @@ func (c changes) any(resources ...string) bool {
 }
 
 // settleTime is how long, in real time, changes of a cluster's objects are
-// gathered before the engines follow them: a roll-out changes many at once.
-const settleTime = 50 * time.Millisecond
+// gathered before the engines follow them: a roll-out changes many at once. It is no
+// round number, so that in virtual time it never ends at the same instant as a wait of
+// the controllers: which of two comes first would be chance.
+const settleTime = 50*time.Millisecond + 137*time.Microsecond
 
 // follower calls back after objects of a cluster have changed.
 type follower struct {
@@ -41,14 +44,15 @@ type follower struct {
 	end     context.CancelFunc
 	done    chan struct{}
 	started bool
+	wall    clock.Clock
 	f       func(context.Context, changes)
 }
 
 // ignored resources change all the time and configure nothing.
 var ignored = map[string]bool{"events": true, "events.events.k8s.io": true, "leases.coordination.k8s.io": true}
 
-func follow(c *embeddedcluster.Cluster, f func(context.Context, changes)) *follower {
-	w := &follower{changed: changes{}, dirty: make(chan struct{}, 1), done: make(chan struct{}), f: f}
+func follow(c *embeddedcluster.Cluster, wall clock.Clock, f func(context.Context, changes)) *follower {
+	w := &follower{changed: changes{}, dirty: make(chan struct{}, 1), done: make(chan struct{}), wall: wall, f: f}
 	w.cancel = c.Subscribe(func(ch kubestore.Change) {
 		gr := ch.Object.GVR.GroupResource().String()
 		// Helm's records of releases are Secrets that configure nothing.
@@ -93,7 +97,7 @@ func (w *follower) run(ctx context.Context) {
 			return
 		}
 		select {
-		case <-time.After(settleTime):
+		case <-w.wall.NewTimer(settleTime).C():
 		case <-ctx.Done():
 			return
 		}

@@ -117,7 +117,7 @@ func (l *Lab) installManagement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	start := l.wall.Now()
 	var releases []release.Release
 	for _, i := range l.managementReleases() {
 		chart, err := charts.Load(i.chart)
@@ -133,12 +133,12 @@ func (l *Lab) installManagement(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("install the charts of %s: %w", m.ID, err)
 	}
-	l.emit(event.Normal, "ChartsInstalled", m.ID, fmt.Sprintf("%d releases in %.2f s", len(results), time.Since(start).Seconds()))
+	l.emit(event.Normal, "ChartsInstalled", m.ID, fmt.Sprintf("%d releases in %.2f s", len(results), l.wall.Now().Sub(start).Seconds()))
 	return nil
 }
 
 func (l *Lab) installer(c *cluster) (*release.Client, error) {
-	return release.New(release.Options{Config: c.embedded.RESTConfig(), Cluster: c.ID, Now: l.now})
+	return release.New(release.Options{Config: c.embedded.RESTConfig(), Cluster: c.ID, Now: l.now, Clock: l.clock})
 }
 
 // now is the clusters' time.
@@ -196,18 +196,18 @@ func (l *Lab) deployClusters(ctx context.Context) error {
 			return err
 		}
 	}
-	start := time.Now()
+	start := l.wall.Now()
 	if err := l.provider.round(ctx); err != nil {
 		return err
 	}
-	l.emit(event.Normal, "ClustersMade", "clusters", fmt.Sprintf("%d ClusterDeployments provisioned in %.2f s", n, time.Since(start).Seconds()))
+	l.emit(event.Normal, "ClustersMade", "clusters", fmt.Sprintf("%d ClusterDeployments provisioned in %.2f s", n, l.wall.Now().Sub(start).Seconds()))
 	return nil
 }
 
 // settle waits until nobody has anything left to do: what one controller does
 // gives others work, until all agree.
 func (l *Lab) settle(ctx context.Context) error {
-	start := time.Now()
+	start := l.wall.Now()
 	for before := int64(-1); ; {
 		if err := l.autoconfig.Settle(ctx); err != nil {
 			return err
@@ -227,7 +227,7 @@ func (l *Lab) settle(ctx context.Context) error {
 	if err := l.checkInstalled(); err != nil {
 		return err
 	}
-	l.emit(event.Normal, "Installed", "clusters", fmt.Sprintf("%d clusters have their charts, %.2f s", len(l.all()), time.Since(start).Seconds()))
+	l.emit(event.Normal, "Installed", "clusters", fmt.Sprintf("%d clusters have their charts, %.2f s", len(l.all()), l.wall.Now().Sub(start).Seconds()))
 	return nil
 }
 

@@ -74,7 +74,8 @@ func (g *guards) stop() {
 	g.wg.Wait()
 }
 
-// startAgain ends a region as kill -9 does, if it has not ended, and starts it.
+// startAgain ends a region as kill -9 does, if it has not ended, and starts it. What
+// is off the network stays so.
 func (l *Lab) startAgain(s *store) error {
 	if err := s.region.Crash(); err != nil {
 		return err
@@ -83,7 +84,13 @@ func (l *Lab) startAgain(s *store) error {
 	if err := l.publish(s); err != nil { // the system may have picked other ports
 		return err
 	}
-	l.setDown(s, "")
+	down := ""
+	if s.region.Cut() {
+		if _, down = l.faults.brokenRegion(s.cluster.ID); down == "" {
+			down = offNetwork
+		}
+	}
+	l.setDown(s, down)
 	return nil
 }
 

@@ -34,6 +34,7 @@ type Lab struct {
 	dir   *state.Dir
 
 	clock     clock.Clock
+	wall      clock.Clock // paces waits
 	anchor    region.Clock
 	events    *event.Log
 	progress  func(control.Event) // until ready; under progressMu
@@ -55,7 +56,9 @@ type Lab struct {
 	connections  []backing.Connection
 	servers      map[string]*gateway.Server // management's, by listener
 	control      *gateway.Server
+	faults       *faults
 	rates        *rates
+	journals     *journals // nil unless the oracle is wanted
 
 	progressMu sync.Mutex // one event at a time
 	changeMu   sync.Mutex // one change of the topology at a time
@@ -85,6 +88,9 @@ const closeTimeout = 10 * time.Second
 // is taken down again.
 func Start(ctx context.Context, o Options, progress func(control.Event)) (*Lab, error) {
 	o.setDefaults()
+	if o.Clock != nil && o.Isolation != IsolationShared {
+		return nil, errors.New("in virtual time all regions run in the lab's process: leave out --isolation process")
+	}
 	l := &Lab{
 		opts: o, phase: control.Starting, progress: progress, down: make(chan struct{}),
 		ledger: ledger.New(), alone: map[string]*federation.Federator{}, servers: map[string]*gateway.Server{},
@@ -116,8 +122,11 @@ var errTakenDown = errors.New("taken down while it was starting")
 
 func (l *Lab) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		l.prepare, l.claim, l.openNetwork, l.found, l.openEngines, l.serveControl, l.fillHistory, l.proveReady, l.followClusters,
+		l.prepare, l.claim, l.openNetwork, l.found, l.openEngines, l.serveControl, l.fillHistory, l.proveReady, l.followClusters, l.openFaults,
 	} {
+		if err := l.align(ctx); err != nil {
+			return err
+		}
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -126,7 +135,7 @@ func (l *Lab) start(ctx context.Context) error {
 		}
 	}
 	l.mu.Lock()
-	l.phase, l.ready = control.Ready, time.Since(l.opts.Started)
+	l.phase, l.ready = control.Ready, max(1, time.Since(l.opts.Started))
 	l.mu.Unlock()
 	l.emit(event.Normal, "Ready", "lab", fmt.Sprintf("ready after %.3f s", l.ready.Seconds()))
 	l.progressMu.Lock()
@@ -134,6 +143,21 @@ func (l *Lab) start(ctx context.Context) error {
 	l.progress = nil
 	go debug.FreeOSMemory() // what only the founding needed
 	return nil
+}
+
+// align waits for a whole second of virtual time. What the start takes of it differs
+// from run to run by some milliseconds; what begins now begins at the same instant in all.
+func (l *Lab) align(ctx context.Context) error {
+	if l.opts.Clock == nil {
+		return nil
+	}
+	now := l.opts.Clock.Now()
+	select {
+	case <-l.opts.Clock.NewTimer(now.Truncate(time.Second).Add(time.Second).Sub(now)).C():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // emit writes to the event log and, while starting, to whoever waits.
@@ -156,8 +180,14 @@ func (l *Lab) prepare(context.Context) error {
 		return err
 	}
 	l.anchor = region.Clock{Origin: time.Now().UTC(), Start: time.Now(), Speed: l.opts.Speed}
+	if v := l.opts.Clock; v != nil {
+		l.anchor = region.Clock{Virtual: v}
+	}
 	l.clock = l.anchor.Open()
+	l.wall = clock.Wall(l.clock)
 	l.events = event.NewLog(l.clock.Now, 10_000)
+	l.faults = newFaults(l)
+	l.journals = newJournals(l.opts)
 	l.current = l.opts.Spec
 	l.dir, err = state.At(l.opts.Spec.Name)
 	return err
@@ -223,7 +253,7 @@ func (l *Lab) Close() error {
 		l.events.Close()
 		var errs []error
 		for i := len(l.closers) - 1; i >= 0; i-- {
-			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+			ctx, cancel := clock.WithTimeout(context.Background(), l.wall, closeTimeout)
 			errs = append(errs, l.closers[i](ctx))
 			cancel()
 		}

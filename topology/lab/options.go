@@ -2,8 +2,10 @@ package lab
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
+	"koflab/sim/clock"
 	"koflab/topology"
 	"koflab/topology/lab/state"
 )
@@ -14,6 +16,9 @@ type Options struct {
 	Spec *topology.Lab `json:"spec"`
 	// Speed is lab seconds per real second; 1 by default.
 	Speed float64 `json:"speed,omitempty"`
+	// Clock is a virtual clock to drive the lab by; nil for a clock that runs by itself.
+	// Everything in the lab waits for it, so Start and Close must be called by its While.
+	Clock *clock.Virtual `json:"-"`
 	// History is how much of the past to fill before the lab is ready.
 	History time.Duration `json:"history,omitempty"`
 	// Isolation is "shared" (all regions in the lab's process) or "process".
@@ -28,6 +33,12 @@ type Options struct {
 	AddressBlock string `json:"addressBlock,omitempty"`
 	// KeepData leaves the storages on disk when the lab ends.
 	KeepData bool `json:"keepData,omitempty"`
+	// Journal keeps what the collectors offer, so that Oracle can tell what must be
+	// stored.
+	Journal bool `json:"journal,omitempty"`
+	// Transport, if not nil, stands between the collectors and what they send through.
+	// Tests plant defects there.
+	Transport func(http.RoundTripper) http.RoundTripper `json:"-"`
 	// Detached says that the lab outlives the command that started it.
 	Detached bool `json:"detached,omitempty"`
 	// Started is when the command was started, from which readiness is measured.

@@ -67,7 +67,7 @@ func (l *Lab) followLogs(ctx context.Context, w io.Writer, c *cluster, lines []l
 			return err
 		}
 		select {
-		case <-time.After(logPoll):
+		case <-l.wall.NewTimer(logPoll).C():
 		case <-ctx.Done():
 			return nil
 		case <-l.down:

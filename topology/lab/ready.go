@@ -52,7 +52,7 @@ func (l *Lab) prove(ctx context.Context, p proof) error {
 			return nil
 		}
 		select {
-		case <-time.After(wait):
+		case <-l.wall.NewTimer(wait).C():
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), errNotReady) {
 				return fmt.Errorf("no correct federated answer within %s: %w", readyTimeout, err)

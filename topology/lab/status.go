@@ -20,7 +20,7 @@ func (l *Lab) serveControl(context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.control = gateway.NewServer(control.NewHandler(l), gateway.ServerOptions{})
+	l.control = gateway.NewServer(control.NewHandler(l), gateway.ServerOptions{Clock: l.clock})
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- l.control.Serve(ctx, socket) }()
@@ -40,12 +40,16 @@ func (l *Lab) serveControl(context.Context) error {
 
 // watchFlow remembers the ledger now and then, for rates.
 func (l *Lab) watchFlow(ctx context.Context) {
-	t := time.NewTicker(rateInterval)
+	interval := rateInterval
+	if l.opts.Clock != nil {
+		interval = time.Minute // looking costs more than the time in between
+	}
+	t := l.wall.NewTicker(interval)
 	defer t.Stop()
 	for {
 		l.rates.remember(l.clock.Now(), l.flowEntries())
 		select {
-		case <-t.C:
+		case <-t.C():
 		case <-ctx.Done():
 			return
 		}
@@ -98,7 +102,7 @@ func (l *Lab) Status() control.Status {
 	s := control.Status{
 		Name: l.opts.Spec.Name, Provider: "embedded", Stack: l.stack.Name, Seed: l.opts.Spec.Seed,
 		Clock:    control.Clock{Mode: l.clock.Mode(), Now: now, Speed: l.clock.Speed()},
-		Clusters: l.clusterStatus(true), Flow: []control.Flow{},
+		Clusters: l.clusterStatus(true), Flow: []control.Flow{}, Faults: l.Faults(),
 	}
 	l.mu.RLock()
 	s.Phase, s.ReadyInSeconds = l.phase, l.ready.Seconds()
@@ -182,7 +186,7 @@ func (l *Lab) endpoints(c *cluster) map[string]string {
 	}
 	if v.collector != nil {
 		a := v.collector.Addrs()
-		for name, u := range map[string]string{listenOTLPGRPC: a.OTLPGRPC, listenOTLPHTTP: a.OTLPHTTP, listenTelemetry: a.Telemetry} {
+		for name, u := range map[string]string{listenOTLPGRPC: a.OTLPGRPC, ListenOTLPHTTP: a.OTLPHTTP, listenTelemetry: a.Telemetry} {
 			if u != "" {
 				urls[name] = "http://" + u
 			}

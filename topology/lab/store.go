@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"koflab/embed/gateway"
+	"koflab/sim/clock"
 	"koflab/sim/event"
 	"koflab/sim/network"
 	"koflab/topology"
@@ -28,6 +29,8 @@ type running interface {
 	SetListening(up bool) error
 	SetServices(names []string) error
 	SetUsers(users []region.User) error
+	Break(b region.Broken) error
+	Cut() bool
 	Crash() error
 	Close(ctx context.Context) error
 }
@@ -105,8 +108,9 @@ func (l *Lab) syncStore(c *cluster) error {
 	if err != nil {
 		return err
 	}
-	if s != nil && (s.config.Retention != config.Retention || !slices.Equal(s.config.Domains, config.Domains)) {
-		// A store reads its flags when it starts: its pods have been replaced.
+	if s != nil && (s.config.Retention != config.Retention || !covers(s.config.Domains, config.Domains)) {
+		// A store reads its flags when it starts: its pods have been replaced. Names
+		// that nothing leads to at present stay in the gateway's certificate.
 		l.events.Add(event.Normal, "StoresRestart", c.ID, "the storage pods have other arguments")
 		if err := l.closeStore(s); err != nil {
 			return err
@@ -122,6 +126,7 @@ func (l *Lab) syncStore(c *cluster) error {
 // openStore starts a region and tells the network of it.
 func (l *Lab) openStore(c *cluster, config region.Config, hosts []publicHost) error {
 	s := &store{cluster: c, config: config, services: config.Services, users: config.Users, hosts: hosts}
+	config.Broken, s.down = l.faults.brokenRegion(c.ID)
 	var err error
 	if l.opts.Isolation == IsolationProcess {
 		s.region, err = spawn(config, l.guards.of(s))
@@ -161,10 +166,25 @@ func (l *Lab) adjustStore(s *store, config region.Config, hosts []publicHost) er
 		for _, h := range s.hosts {
 			l.network.Unpublish(h.name)
 		}
+		gone := !covers(hosts, s.hosts)
 		s.hosts = hosts
-		return l.publish(s)
+		if err := l.publish(s); err != nil || !gone {
+			return err
+		}
+		// What led there carried connections too.
+		return l.faults.cutLinks(s.cluster.ID)
 	}
 	return nil
+}
+
+// covers reports whether all wanted are among those that are there.
+func covers[T comparable](there, wanted []T) bool {
+	for _, w := range wanted {
+		if !slices.Contains(there, w) {
+			return false
+		}
+	}
+	return true
 }
 
 func (l *Lab) closeStore(s *store) error {
@@ -172,7 +192,7 @@ func (l *Lab) closeStore(s *store) error {
 		l.network.Unpublish(h.name)
 	}
 	l.setStore(s.cluster.ID, nil)
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := clock.WithTimeout(context.Background(), l.wall, closeTimeout)
 	defer cancel()
 	return s.region.Close(ctx)
 }
@@ -347,6 +367,9 @@ func (l *Lab) SetListeners(_ context.Context, id string, up bool) error {
 	if err != nil {
 		return err
 	}
+	if err := l.faults.free(id); err != nil {
+		return fmt.Errorf("listeners of %s: %w", id, err)
+	}
 	if err := s.region.SetListening(up); err != nil {
 		return fmt.Errorf("listeners of %s: %w", id, err)
 	}
@@ -354,7 +377,7 @@ func (l *Lab) SetListeners(_ context.Context, id string, up bool) error {
 		l.setDown(s, "")
 		l.emit(event.Normal, "RegionUp", id, "listens again")
 	} else {
-		l.setDown(s, "off the network")
+		l.setDown(s, offNetwork)
 		l.emit(event.Warning, "RegionDown", id, "taken off the network: all of its listeners are closed")
 	}
 	return nil
@@ -383,6 +406,9 @@ func (l *Lab) storeNamed(id string) (*store, error) {
 func (l *Lab) noRegion(id string) error {
 	return fmt.Errorf("there is no region %q; see 'koflab status --name %s'", id, l.opts.Spec.Name)
 }
+
+// offNetwork is why a region is down whose listeners are closed.
+const offNetwork = "off the network"
 
 // errStorePending says that nothing stores a cluster's telemetry yet.
 var errStorePending = errors.New("its stores are not ready")

@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"koflab/sim/clock"
 	"koflab/sim/event"
 	"koflab/topology"
 	"koflab/topology/embeddedcluster"
@@ -23,6 +24,9 @@ const retrySync = time.Second
 func (l *Lab) sync(ctx context.Context, c *cluster, changed changes) {
 	c.syncMu.Lock()
 	defer c.syncMu.Unlock()
+	if c.away() != "" {
+		return // whoever brings it back marks everything as changed
+	}
 	var errs []error
 	if changed.any("pods", "secrets", "services", "ingresses.networking.k8s.io") {
 		errs = append(errs, l.syncStore(c))
@@ -50,7 +54,7 @@ func (l *Lab) report(c *cluster, err error) {
 	failure := ""
 	if err != nil {
 		failure = err.Error()
-		time.AfterFunc(retrySync, func() { c.follower.mark("*") })
+		clock.AfterFunc(l.wall, retrySync, func() { c.follower.mark("*") })
 	}
 	c.mu.Lock()
 	told := c.failure == failure

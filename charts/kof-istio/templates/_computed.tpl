@@ -17,8 +17,9 @@
 {{- $kof := dict "clusterName" .Cluster.metadata.name "clusterNamespace" .Cluster.metadata.namespace -}}
 {{- $_ := set $kof "metrics" (dict "endpoint" $config.write_metrics_endpoint) -}}
 {{- $_ := set $kof "logs" (dict "endpoint" $config.write_logs_endpoint) -}}
-{{- $_ := set $kof "auditLogs" (dict "endpoint" $config.write_audit_logs_endpoint) -}}
+{{- with index $config "write_audit_logs_endpoint" }}{{ $_ := set $kof "auditLogs" (dict "endpoint" .) }}{{ end -}}
 {{- $_ := set $kof "traces" (dict "endpoint" $config.write_traces_endpoint) -}}
 {{- $prometheus := dict "external" (dict "url" $config.read_metrics_endpoint) -}}
-{{- $computed := dict "kof" $kof "opencost" (dict "opencost" (dict "exporter" (dict "defaultClusterId" .Cluster.metadata.name) "prometheus" $prometheus)) -}}`}}
+{{- $computed := dict "kof" $kof "opencost" (dict "opencost" (dict "exporter" (dict "defaultClusterId" .Cluster.metadata.name) "prometheus" $prometheus)) -}}
+{{- if not (hasKey $kof "auditLogs") }}{{ $_ := set $computed "collectors" (dict "node-exporter" (dict "exporters" (dict "auditLogs" (dict "enabled" false)))) }}{{ end -}}`}}
 {{- end -}}

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"koflab/sim/fault"
 )
 
 // maxAnswer bounds what a client reads of one answer.
@@ -198,6 +200,9 @@ func answerError(resp *http.Response) error {
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	var e ErrorBody
 	if json.Unmarshal(b, &e) == nil && e.Error != "" {
+		if e.Field != "" {
+			return fault.Problem{Field: e.Field, Message: e.Error}
+		}
 		return errors.New(e.Error)
 	}
 	return fmt.Errorf("the lab answered %s: %s", resp.Status, bytes.TrimSpace(b))

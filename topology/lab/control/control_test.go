@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"koflab/sim/event"
+	"koflab/sim/fault"
 	"koflab/topology"
 	"koflab/topology/lab/control"
 )
@@ -89,6 +90,34 @@ func (f *fakeLab) RemoveCluster(_ context.Context, cluster string) error {
 	f.calls = append(f.calls, "remove "+cluster)
 	return nil
 }
+
+func (f *fakeLab) Faults() []fault.Active {
+	return []fault.Active{{ID: "outage", Fault: fault.Fault{Name: "region-down", Target: "region-1", For: time.Minute}, Start: start, End: start.Add(time.Minute)}}
+}
+
+func (f *fakeLab) FaultTargets(name string) ([]string, error) {
+	if _, err := fault.Lookup(name); err != nil {
+		return nil, err
+	}
+	return []string{"region-1"}, nil
+}
+
+func (f *fakeLab) Inject(_ context.Context, q fault.Fault) (fault.Active, error) {
+	if err := fault.Validate(q); err != nil {
+		return fault.Active{}, err
+	}
+	return fault.Active{ID: "one", Fault: q, Start: start}, nil
+}
+
+func (f *fakeLab) Heal(_ context.Context, id string) error {
+	if id != "a b" {
+		return errors.New("no fault " + id)
+	}
+	f.calls = append(f.calls, "heal "+id)
+	return nil
+}
+
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func (f *fakeLab) SetCredentials(_ context.Context, cluster string, r control.CredentialsRequest) error {
 	f.calls = append(f.calls, cluster, r.Password)

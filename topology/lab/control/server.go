@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"koflab/sim/fault"
 )
 
 // Lab is what the server serves: a running lab.
@@ -35,6 +37,12 @@ type Lab interface {
 	// the cluster is observed; RemoveCluster deletes one and waits until it is gone.
 	AddCluster(ctx context.Context, r AddRequest) (Cluster, error)
 	RemoveCluster(ctx context.Context, cluster string) error
+	// Faults are the active ones, FaultTargets what a fault can strike; Inject breaks
+	// something and returns when it is broken, Heal undoes the active fault of an ID.
+	Faults() []fault.Active
+	FaultTargets(name string) ([]string, error)
+	Inject(ctx context.Context, f fault.Fault) (fault.Active, error)
+	Heal(ctx context.Context, id string) error
 	// Down begins the shutdown and returns.
 	Down()
 }
@@ -111,6 +119,8 @@ func NewHandler(lab Lab) http.Handler {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 		answerOr(w, struct{}{}, lab.RemoveCluster(r.Context(), r.PathValue("cluster")))
 	})
+	handleFaults(mux, lab)
+	handleOracle(mux, lab)
 	// For Go's own tools: go tool pprof reads a lab's heap and CPU over the socket.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -202,7 +212,12 @@ func decode(w http.ResponseWriter, r *http.Request, into any) bool {
 }
 
 func answerOr(w http.ResponseWriter, v any, err error) {
-	if err != nil {
+	var p fault.Problem
+	switch {
+	case errors.As(err, &p):
+		fail(w, http.StatusBadRequest, fault.Problem{Field: p.Field, Message: err.Error()})
+		return
+	case err != nil:
 		fail(w, http.StatusUnprocessableEntity, err)
 		return
 	}
@@ -220,7 +235,11 @@ func answer(w http.ResponseWriter, v any) {
 }
 
 func fail(w http.ResponseWriter, code int, err error) {
-	b, _ := json.Marshal(ErrorBody{Error: err.Error()})
+	body := ErrorBody{Error: err.Error()}
+	if p, ok := err.(fault.Problem); ok {
+		body.Field = p.Field
+	}
+	b, _ := json.Marshal(body)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_, _ = w.Write(append(b, '\n'))

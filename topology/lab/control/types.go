@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"koflab/sim/event"
+	"koflab/sim/fault"
 	"koflab/topology"
 )
 
@@ -31,6 +32,8 @@ type Status struct {
 	Clock          Clock     `json:"clock"`
 	Clusters       []Cluster `json:"clusters"`
 	Flow           []Flow    `json:"flow"`
+	// Faults are those that are active, in the order of their injection.
+	Faults []fault.Active `json:"faults"`
 }
 
 // Clock is the lab's time. Speed is lab seconds per real second.
@@ -153,4 +156,7 @@ type AddRequest struct {
 // ErrorBody is the body of every answer outside 2xx.
 type ErrorBody struct {
 	Error string `json:"error"`
+	// Field is set for a mistake in a request for a fault: the part of it that is
+	// wrong (fault.Problem).
+	Field string `json:"field,omitempty"`
 }

@@ -54,6 +54,8 @@ type Config struct {
 	Domains []string `json:"domains"`
 
 	Clock Clock `json:"clock"`
+
+	Broken Broken `json:"broken,omitzero"`
 }
 
 // User is a user of the gateway. It is not gateway.User, whose password does
@@ -94,11 +96,17 @@ type Clock struct {
 	Origin time.Time `json:"origin"`
 	Start  time.Time `json:"start"`
 	Speed  float64   `json:"speed"`
+	// Virtual is the clock itself, where it does not run but is driven. It cannot be
+	// told to another process.
+	Virtual *clock.Virtual `json:"-"`
 }
 
 // Open returns the clock. At speed 1 it is the machine's own, which stays right
 // when the machine sleeps.
 func (c Clock) Open() clock.Clock {
+	if c.Virtual != nil {
+		return c.Virtual
+	}
 	if c.Speed == 1 {
 		return clock.Real()
 	}

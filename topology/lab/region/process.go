@@ -49,6 +49,7 @@ type request struct {
 	Users     []User    `json:"users,omitempty"`
 	Services  *[]string `json:"services,omitempty"`
 	Stats     bool      `json:"stats,omitempty"`
+	Break     *Broken   `json:"break,omitempty"`
 }
 
 // reply answers the configuration first and then every request.
@@ -166,6 +167,9 @@ func (p *Process) SetListening(up bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, err := p.ask(request{Listening: &up})
+	if err == nil {
+		p.config.Broken.Cut = !up
+	}
 	return err
 }
 
@@ -264,6 +268,8 @@ func (s *Server) do(q request) reply {
 		err = s.SetUsers(q.Users)
 	case q.Stats:
 		r.Stats, err = s.Stats()
+	case q.Break != nil:
+		err = s.Break(*q.Break)
 	}
 	if err != nil {
 		r.Error = err.Error()

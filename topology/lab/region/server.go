@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"koflab/embed/gateway"
@@ -22,7 +23,9 @@ const certificateTTL = 90 * 24 * time.Hour
 
 // Server is a region that runs in this process.
 type Server struct {
-	config Config
+	config      Config
+	ca          *gateway.CA
+	certificate atomic.Pointer[tls.Certificate] // the gateway's
 
 	mu      sync.Mutex
 	stores  *stores
@@ -40,7 +43,7 @@ type listening struct {
 
 // Open starts a region in this process.
 func Open(c Config) (*Server, error) {
-	s := &Server{config: c, stores: newStores()}
+	s := &Server{config: c, stores: newStores(), cut: c.Broken.Cut}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close(context.Background()))
 	}
@@ -66,20 +69,18 @@ func (s *Server) open() error {
 	if err != nil {
 		return fmt.Errorf("gateway of %s: %w", c.Name, err)
 	}
-	ca, err := gateway.LoadOrCreateCA(c.CADir, clk)
-	if err != nil {
+	if s.ca, err = gateway.LoadOrCreateCA(c.CADir, clk); err != nil {
 		return err
 	}
-	cert, err := ca.ServerCertificate(c.Domains, []net.IP{net.ParseIP(c.IP)}, certificateTTL)
-	if err != nil {
-		return fmt.Errorf("certificate of %s: %w", c.Name, err)
+	if err := s.present(); err != nil {
+		return err
 	}
 	if err := s.stores.openAll(context.Background(), c, clk); err != nil {
 		return err
 	}
 	s.stores.serve(c.serves)
 	for _, l := range c.Listeners {
-		if err := s.listen(l, ca.ServerTLS(cert, c.MutualTLS)); err != nil {
+		if err := s.listen(l, s.tls()); err != nil {
 			return fmt.Errorf("%s of %s: %w", l.Name, c.Name, err)
 		}
 	}
@@ -88,7 +89,7 @@ func (s *Server) open() error {
 
 func (s *Server) listen(l topology.Listener, tls *tls.Config) error {
 	var h http.Handler
-	var o gateway.ServerOptions
+	o := gateway.ServerOptions{Clock: s.config.Clock.Open()}
 	if l.Name == VMAuth {
 		h, o.TLS = byHost(s.config.Routes, s.gateway), tls
 	} else {
@@ -184,6 +185,7 @@ func (s *Server) SetListening(up bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cut = !up
+	s.config.Broken.Cut = s.cut
 	return s.listenWhereServed()
 }
 
@@ -221,8 +223,12 @@ func (s *Server) SetUsers(users []User) error {
 }
 
 // Crash ends the region as kill -9 would and starts it again: connections are
-// cut, and what the stores had not written to disk is lost.
+// cut, and what the stores had not written to disk is lost. What is off the network
+// stays so.
 func (s *Server) Crash() error {
+	s.mu.Lock()
+	cut := s.cut
+	s.mu.Unlock()
 	if err := s.SetListening(false); err != nil {
 		return err
 	}
@@ -233,7 +239,23 @@ func (s *Server) Crash() error {
 		s.stores.serve(s.config.serves)
 	}
 	s.mu.Unlock()
-	return errors.Join(err, s.SetListening(true))
+	return errors.Join(err, s.SetListening(!cut))
+}
+
+// Settle writes all that the stores hold to disk, by closing them in order and opening
+// them again. Requests meanwhile are answered 503.
+func (s *Server) Settle() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("the region is closed")
+	}
+	if err := s.stores.close(); err != nil {
+		return err
+	}
+	err := s.stores.openAll(context.Background(), s.config, s.config.Clock.Open())
+	s.stores.serve(s.config.serves)
+	return err
 }
 
 // Close stops listening, lets requests in work finish within a bound, and

@@ -23,6 +23,7 @@ type engineStore interface {
 	InsertHandler() http.Handler
 	SelectHandler() http.Handler
 	Stored() int64
+	SetReadOnly(on bool)
 	Close() error
 	Crash() error
 }
@@ -106,6 +107,7 @@ func (s *stores) openAll(ctx context.Context, c Config, clk clock.Clock) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the stores of %s: %w", c.Name, err), s.close())
 	}
+	s.setReadOnly(c.Broken.ReadOnly)
 	for _, st := range s.open {
 		base := st.tally.total
 		insert := counted(st.InsertHandler(), st.tally, func() int64 { return base + st.Stored() })

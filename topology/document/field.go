@@ -1,4 +1,4 @@
-package topology
+package document
 
 import (
 	"fmt"
@@ -19,13 +19,20 @@ type field struct {
 
 // rule is what a `jsonschema` tag demands of a value: an enumeration, a format,
 // a number of items, or a range with both ends. The JSON Schema for editors is
-// made from the same tags, so the two cannot differ.
+// made from the same tags, so the two cannot differ. A `document:"omit=a|b"` tag
+// takes fields away from the struct that a field holds.
 type rule struct {
-	minimum, maximum *float64
-	maxItems         int
-	enum             []string
-	format           string
+	minimum, maximum   *float64
+	minItems, maxItems int
+	enum               []string
+	format             string
+	// oneOf says that exactly one of the struct's fields with this is given.
+	oneOf bool
+	omit  []string
 }
+
+// ofItems is what the rule of a list demands of each item.
+func (r rule) ofItems() rule { return rule{enum: r.enum, format: r.format} }
 
 var fieldCache sync.Map // reflect.Type -> []field
 
@@ -45,12 +52,24 @@ func fieldsOf(t reflect.Type) []field {
 			name:     name,
 			index:    f.Index,
 			required: !strings.Contains(options, "omitempty"),
-			rule:     parseRule(f.Tag.Get("jsonschema")),
+			rule:     parseRule(f.Tag),
 		})
 	}
 	fieldCache.Store(t, fields)
 	return fields
 }
+
+// without leaves out fields by name.
+func without(fields []field, omit []string) []field {
+	if len(omit) == 0 {
+		return fields
+	}
+	return slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return slices.Contains(omit, f.name) })
+}
+
+// FieldNames are the YAML fields of a struct type, in the order of its
+// declaration, those of inlined structs included.
+func FieldNames(t reflect.Type) []string { return fieldNames(fieldsOf(t)) }
 
 // addIt says how to supply the field.
 func (f field) addIt() string {
@@ -68,22 +87,29 @@ func fieldNames(fields []field) []string {
 	return names
 }
 
-func parseRule(tag string) rule {
+func parseRule(tag reflect.StructTag) rule {
 	var r rule
-	for part := range strings.SplitSeq(tag, ",") {
+	for part := range strings.SplitSeq(tag.Get("jsonschema"), ",") {
 		key, value, _ := strings.Cut(part, "=")
 		switch key {
 		case "minimum":
 			r.minimum = number(value)
 		case "maximum":
 			r.maximum = number(value)
+		case "minItems":
+			r.minItems, _ = strconv.Atoi(value)
 		case "maxItems":
 			r.maxItems, _ = strconv.Atoi(value)
 		case "enum":
 			r.enum = append(r.enum, value)
 		case "format":
 			r.format = value
+		case "oneof_required":
+			r.oneOf = true
 		}
+	}
+	if omit, ok := strings.CutPrefix(tag.Get("document"), "omit="); ok {
+		r.omit = strings.Split(omit, "|")
 	}
 	return r
 }
@@ -106,8 +132,11 @@ func (r rule) fault(v reflect.Value) string {
 	case reflect.String:
 		return r.refused(v.String())
 	case reflect.Slice:
-		if r.maxItems > 0 && v.Len() > r.maxItems {
-			return fmt.Sprintf("has %d items, give at most %d", v.Len(), r.maxItems)
+		switch n := v.Len(); {
+		case r.maxItems > 0 && n > r.maxItems:
+			return fmt.Sprintf("has %d items, give at most %d", n, r.maxItems)
+		case n < r.minItems:
+			return fmt.Sprintf("has %d items, give at least %d", n, r.minItems)
 		}
 	}
 	return ""
@@ -126,39 +155,21 @@ func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func (r rule) refused(s string) string {
 	if len(r.enum) > 0 && !slices.Contains(r.enum, s) {
-		return fmt.Sprintf("is %q, %s", clip(s), orOneOf(s, r.enum))
+		return fmt.Sprintf("is %q, %s", Clip(s), OrOneOf(s, r.enum))
 	}
 	if f, ok := formats[r.format]; ok && !f.accepts(s) {
-		return fmt.Sprintf("is %q, give %s", clip(s), f.want)
+		return fmt.Sprintf("is %q, give %s", Clip(s), f.want)
 	}
 	return ""
 }
 
-// check applies the fields' rules to all of a specification. A zero value is
-// the default of a field that was not given, and is no fault.
-func (f *findings) check(v reflect.Value, path string) {
-	for _, field := range fieldsOf(v.Type()) {
-		value, at := v.FieldByIndex(field.index), join(path, field.name)
-		if value.Kind() == reflect.Pointer && !value.IsNil() {
-			value = value.Elem()
-		} else if value.IsZero() && !f.given(at) {
-			if field.required {
-				f.add(at, "has no value, %s", field.addIt())
-			}
-			continue
-		}
-		if fault := field.rule.fault(value); fault != "" {
-			f.add(at, "%s %s", field.name, fault)
-		}
-		switch value.Kind() {
-		case reflect.Struct:
-			f.check(value, at)
-		case reflect.Slice:
-			for i := range value.Len() {
-				if value.Index(i).Kind() == reflect.Struct {
-					f.check(value.Index(i), item(at, i))
-				}
-			}
+// EnumOf are the values that a field of a struct type may have, by the field's name
+// in YAML; nil for any.
+func EnumOf(t reflect.Type, name string) []string {
+	for _, f := range fieldsOf(t) {
+		if f.name == name {
+			return slices.Clone(f.rule.enum)
 		}
 	}
+	return nil
 }

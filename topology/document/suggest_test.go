@@ -1,4 +1,4 @@
-package topology
+package document
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ func TestNearest(t *testing.T) {
 	names := []string{"name", "nodes", "namespace", "region", "regionNamespace"}
 	f := func(got, want string) {
 		t.Helper()
-		require.Equal(t, want, nearest(got, names))
+		require.Equal(t, want, Nearest(got, names))
 	}
 	f("nmae", "name")
 	f("Nodes", "nodes")

@@ -1,27 +1,32 @@
-package topology
+package document
 
 import (
 	"fmt"
 	"strings"
 )
 
-// orOneOf tells the user which name was probably meant, or else which exist.
-func orOneOf(got string, names []string) string {
+// OrOneOf tells the user which name was probably meant, or else which exist.
+func OrOneOf(got string, names []string) string {
 	if len(names) == 0 {
 		return "there is none yet, add one"
 	}
-	if n := nearest(got, names); n != "" {
+	if n := Nearest(got, names); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
-	const limit = 12
-	if len(names) > limit {
-		return fmt.Sprintf("choose one of %s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
-	}
-	return "choose one of " + strings.Join(names, ", ")
+	return "choose one of " + Names(names)
 }
 
-// nearest is the name closest to got by edits, or "" when none is close.
-func nearest(got string, names []string) string {
+// Names lists the first of many names.
+func Names(names []string) string {
+	const limit = 12
+	if len(names) > limit {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Nearest is the name closest to got by edits, or "" when none is close.
+func Nearest(got string, names []string) string {
 	best, bestDistance := "", min(2, len(got)/3)+1
 	for _, n := range names {
 		if d := distance(strings.ToLower(got), strings.ToLower(n), bestDistance); d < bestDistance {
