@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -94,7 +93,7 @@ releases: they bring values back when the ClusterDeployment or the service chang
 				return err
 			}
 			if reuse {
-				if err := reuseValues(c.Context(), client, &r); err != nil {
+				if err := client.Reuse(c.Context(), &r); err != nil {
 					return err
 				}
 			}
@@ -115,36 +114,6 @@ releases: they bring values back when the ClusterDeployment or the service chang
 	c.Flags().BoolVar(&atomic, "atomic", false, "take a failed install or upgrade back")
 	c.Flags().DurationVar(&timeout, "timeout", release.DefaultTimeout, "how long the objects may take to become ready")
 	return c
-}
-
-// reuseValues puts the deployed release's values under those that are given.
-func reuseValues(ctx context.Context, client *release.Client, r *release.Release) error {
-	old, err := client.Values(ctx, r.Namespace, r.Name)
-	if errors.Is(err, release.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	r.Values = mergeValues(old, r.Values)
-	return nil
-}
-
-// mergeValues lays maps over each other, the second winning, as helm does.
-func mergeValues(under, over map[string]any) map[string]any {
-	out := map[string]any{}
-	for k, v := range under {
-		out[k] = v
-	}
-	for k, v := range over {
-		a, isMap := out[k].(map[string]any)
-		b, both := v.(map[string]any)
-		if isMap && both {
-			v = mergeValues(a, b)
-		}
-		out[k] = v
-	}
-	return out
 }
 
 // printPhase prints what an installation does and waits for, each thing once.
@@ -180,7 +149,7 @@ diff. Nothing is changed; values of Secrets are masked.`,
 				return err
 			}
 			if reuse {
-				if err := reuseValues(c.Context(), client, &r); err != nil {
+				if err := client.Reuse(c.Context(), &r); err != nil {
 					return err
 				}
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"koflab/scenarios/runner"
 	"koflab/topology/lab"
 	"koflab/topology/lab/region"
 )
@@ -36,6 +37,14 @@ func newComponentCommand() *cobra.Command {
 		Args:  exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return region.ServeProcess(c.Context(), c.InOrStdin(), c.OutOrStdout())
+		},
+	})
+	c.AddCommand(&cobra.Command{
+		Use:   "scenario",
+		Short: "Play one scenario",
+		Args:  exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runner.Work(c.Context(), awaitable(c.InOrStdin()), c.OutOrStdout())
 		},
 	})
 	return c

@@ -73,8 +73,11 @@ func TestTraceCorrelation(t *testing.T) {
 		l.post(l.url("child-3", "otlp-http")+"/v1/logs", protobuf, l.logRecord(at, "correlated", trace))
 		l.flush()
 
-		found, err := find(id)
-		require.NoError(t, err)
+		var found jaegerTraces
+		l.eventually(10*time.Second, "the trace arrives", func() (err error) {
+			found, err = find(id)
+			return err
+		})
 		require.Len(t, found.Data[0].Spans, 2)
 		require.Equal(t, []string{"probe", "probed"}, found.services())
 		for _, s := range found.Data[0].Spans {

@@ -92,12 +92,11 @@ func mergeKubeconfig(file string, more []byte) (int, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return 0, err
 	}
-	return len(added.Contexts), replaceFile(file, b)
+	return len(added.Contexts), replaceFile(file, b, 0o600)
 }
 
-// replaceFile writes a file that only its owner can read, by renaming a complete
-// one over it.
-func replaceFile(file string, b []byte) error {
+// replaceFile writes a file by renaming a complete one over it.
+func replaceFile(file string, b []byte, mode os.FileMode) error {
 	t, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
 	if err != nil {
 		return err
@@ -106,7 +105,7 @@ func replaceFile(file string, b []byte) error {
 	if _, err := t.Write(b); err != nil {
 		return errors.Join(err, t.Close())
 	}
-	if err := errors.Join(t.Sync(), t.Close()); err != nil {
+	if err := errors.Join(t.Chmod(mode), t.Sync(), t.Close()); err != nil {
 		return err
 	}
 	return os.Rename(t.Name(), file)

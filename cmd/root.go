@@ -22,6 +22,9 @@ import (
 const (
 	exitFailure = 1
 	exitUsage   = 2
+	// exitNotRun says that what was asked for could not be done to its end, so that
+	// nothing is known of its outcome.
+	exitNotRun = 3
 	// exitInterrupted is 128 + SIGINT, as shells have it.
 	exitInterrupted = 130
 )
@@ -31,6 +34,14 @@ const (
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// codedError has an exit code of its own.
+type codedError struct {
+	error
+	code int
+}
+
+func (e codedError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
@@ -57,6 +68,10 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	var coded codedError
+	if errors.As(err, &coded) {
+		return coded.code
 	}
 	return exitFailure
 }
@@ -92,7 +107,7 @@ federated queries over all of it.`,
 	root.AddCommand(
 		newUpCommand(), newDownCommand(), newStatusCommand(), newEndpointsCommand(),
 		newQueryCommand(), newEventsCommand(), newTopologyCommand(),
-		newKubeconfigCommand(), newChartsCommand(),
+		newKubeconfigCommand(), newChartsCommand(), newFaultCommand(), newScenarioCommand(), newConformCommand(),
 		newVersionCommand(), newCompletionCommand(), newComponentCommand(),
 	)
 	root.SetHelpCommand(newHelpCommand())
@@ -101,7 +116,7 @@ federated queries over all of it.`,
 
 // flagTypes says what a flag of a type wants.
 var flagTypes = map[string]string{
-	"bool": "want true or false", "int": "want a whole number", "int64": "want a whole number", "duration": "want a duration such as 30s",
+	"bool": "want true or false", "int": "want a whole number", "int64": "want a whole number", "float64": "want a number", "duration": "want a duration such as 30s",
 }
 
 func newHelpCommand() *cobra.Command {

@@ -18,11 +18,11 @@ func newStatusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [CLUSTER]",
 		Short: "Show clusters, components and the flow of telemetry",
-		Long: `Show the lab: its clusters, what backs each component, and for every hop and
-signal how many records were offered, acknowledged, are queued or were dropped.
-At every hop offered = acknowledged + queued + dropped. With a cluster's name,
-show each of its components: running (an engine of koflab does its work),
-simulated (a pod that only exists) or failed, and what backs it.`,
+		Long: `Show the lab: its clusters, what backs each component, the faults that are active,
+and for every hop and signal how many records were offered, acknowledged, are
+queued or were dropped. At every hop offered = acknowledged + queued + dropped.
+With a cluster's name, show each of its components: running (an engine of koflab
+does its work), simulated (a pod that only exists) or failed, and what backs it.`,
 		Example: `  koflab status
   koflab status region-1
   koflab status -o json | jq '.flow[] | select(.dropped != {})'`,
@@ -86,6 +86,12 @@ func printStatus(w io.Writer, s control.Status) error {
 		return err
 	}
 	fmt.Fprintln(w)
+	if len(s.Faults) > 0 {
+		if err := printFaults(w, s.Faults); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
 	return printFlow(w, s.Flow)
 }
 
