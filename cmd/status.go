@@ -59,7 +59,7 @@ does its work), simulated (a pod that only exists) or failed, and what backs it.
 
 func printStatus(w io.Writer, s control.Status) error {
 	speed := ""
-	if s.Clock.Speed != 1 {
+	if s.Clock.Speed > 0 && s.Clock.Speed != 1 {
 		speed = fmt.Sprintf(" at %gx", s.Clock.Speed)
 	}
 	fmt.Fprintf(w, "lab %s: %s, %s clusters, stack %s, seed %d\n", s.Name, s.Phase, s.Provider, s.Stack, s.Seed)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -64,6 +65,7 @@ func chain(t testing.TB, v *Virtual, hops int, arrived func(bytes int)) net.Conn
 
 // Whatever a timer sets off over real sockets is over before the next one fires.
 func TestTimeWaitsForWhatIsUnderWay(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as whoever lives in virtual time should
 	v := NewVirtual(origin)
 	defer v.Close()
 	var arrived atomic.Int64
