@@ -169,8 +169,8 @@ func (p *Pool) process(ctx context.Context, s *scenarios.Scenario) (report.Run, 
 		return *l.run, nil
 	case why != nil:
 		return report.Run{}, fmt.Errorf("%w; it was at %s", why, l.last())
-	case err != nil:
-		return report.Run{}, fmt.Errorf("tell a worker what to play: %w", err)
+	case err != nil && complaint.empty():
+		return report.Run{}, fmt.Errorf("the process ended before it was told what to play: %w", err)
 	}
 	return report.Run{}, fmt.Errorf("the process ended at %s: %s", l.last(), complaint.lastLine())
 }
@@ -275,6 +275,12 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.b = append(t.b, p...)
 	t.b = t.b[max(0, len(t.b)-tailBytes):]
 	return len(p), nil
+}
+
+func (t *tail) empty() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.b) == 0
 }
 
 // lastLine is what a process that failed said last; of a panic its first line.

@@ -172,7 +172,7 @@ func TestFailFast(t *testing.T) {
 func TestWorkersThatDie(t *testing.T) {
 	s := parse(t, "doomed", tinyLab+"steps: [{run: 1m}]\n")
 	for script, want := range map[string]string{
-		"cat >/dev/null & exit 1":                         "the process ended at the start of its lab: without a word",
+		"cat >/dev/null & exit 1":                         "the process ended",
 		"echo 'panic: oh no' >&2; echo trace >&2; exit 2": "panic: oh no",
 		"echo not json; exec sleep 0.1":                   "the process ended",
 	} {

@@ -122,11 +122,25 @@ func (c *Collector) beginStop() bool {
 	return true
 }
 
+// endStop makes the changes of sources that were still to be made: who asked for them
+// counts on it, though nothing is read from those sources any more.
 func (c *Collector) endStop() {
-	c.mu.Lock()
-	c.state = stopped
-	c.mu.Unlock()
-	c.changed.notify()
+	for {
+		c.mu.Lock()
+		changes := c.changes
+		c.changes = nil
+		if len(changes) == 0 {
+			c.state = stopped
+			c.mu.Unlock()
+			c.changed.notify()
+			return
+		}
+		c.mu.Unlock()
+		at := latest(c.cfg.Clock.Now().Truncate(time.Millisecond), c.logsRead, c.tracesRead)
+		for _, f := range changes {
+			c.applyChange(at, f)
+		}
+	}
 }
 
 // stopCause is why a wait ended: ctx, or else the collector's stop.

@@ -158,3 +158,31 @@ func TestSwitchWhileBusy(t *testing.T) {
 	require.NoError(t, l.Shutdown(t.Context()))
 	requireOrder(t, l.region.stored())
 }
+
+// TestSwitchOfStopped: a change that a stop overtakes is made all the same: the
+// successor continues what it made.
+func TestSwitchOfStopped(t *testing.T) {
+	for name, stop := range map[string]func(*lab){
+		"shutdown": func(l *lab) { require.NoError(t, l.Shutdown(t.Context())) },
+		"kill":     func(l *lab) { l.Kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := startLab(t, nil)
+			made := 0
+			l.beginStopFor(t)
+			l.Switch(func(time.Time) Sources { made++; return Sources{} })
+			l.Collector.mu.Lock()
+			l.Collector.state = running
+			l.Collector.mu.Unlock()
+			stop(l)
+			require.Equal(t, 1, made)
+		})
+	}
+}
+
+// beginStopFor ends the schedule, so that nothing takes up a change any more.
+func (l *lab) beginStopFor(t *testing.T) {
+	t.Helper()
+	require.True(t, l.beginStop())
+	l.tasks.Wait()
+}
