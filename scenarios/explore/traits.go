@@ -48,13 +48,13 @@ const (
 	backOff = 5 * time.Minute
 )
 
-// settles is how long after a fault's end nothing may be left of it. A pod that has
-// failed for some time waits as long at most, as its waits double.
+// settles is how long after a fault's end nothing may be left of it. A pod may wait as
+// long as pods wait at most, whatever the fault's own length: it may have failed before.
 func (s Strike) settles() time.Duration {
 	t := traits[s.Fault]
 	d := max(t.settle, quiet)
 	if t.restarts {
-		d += min(time.Duration(s.For), backOff)
+		d += backOff
 	}
 	return d
 }
